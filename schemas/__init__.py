@@ -1,0 +1,1 @@
+"""Every message on every topic, the topics themselves, label taxonomies and the wire codec."""
