@@ -1,0 +1,57 @@
+# `make demo` and `make test` are all there is to know: both set up what they need first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help env prerequisites demo test lint soak bench schemas lock
+
+VENV := .venv
+RUN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
+  "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo "$$p" && break; done)
+JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
+
+help: ## what can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+prerequisites:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is missing: apt-get install python3 python3-venv (Debian 12+), brew install python@3.12 (macOS)"; exit 1; }
+	@test -x $(RUN)/python || "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv (Debian)"; exit 1; }
+	@version=$$("$(JAVA)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'); test "$${version:-0}" -ge 17 || { echo "Java 17 or later is missing (found: $${version:-none}): apt-get install openjdk-17-jre-headless (Debian), brew install openjdk@17 and put it on the PATH (macOS)"; exit 1; }
+	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven (Debian), brew install maven (macOS)"; exit 1; }
+
+# The overrides in pyproject.toml are already in the lock, so nothing is resolved again.
+$(STAMP): requirements.lock.txt
+	@test -x $(RUN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock.txt)"
+	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --requirement requirements.lock.txt
+	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --editable .
+	$(RUN)/python -m sentistream.embedded.kafka_jars
+	@touch $@
+
+env: prerequisites $(STAMP) ## the Python environment and Kafka's jars, made anew only when the lock changed
+
+demo: env ## the whole system on this machine, playing a bundled conversation
+	@$(RUN)/sentistream demo
+
+lint: env
+	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+
+test: env lint ## format, lint, types, import rules and all tests but the soak
+	@$(RUN)/python -m pytest --quiet
+
+soak: env ## the long kill tests
+	@$(RUN)/python -m pytest --quiet -m soak
+
+bench: env ## every figure of the documents beside its baseline
+	@$(RUN)/python -m bench
+
+schemas: env ## write docs/schemas/ anew from the models
+	@$(RUN)/sentistream schemas
+
+# Starts from the versions that are locked now; delete the file first to take the newest of all.
+lock: ## resolve the dependencies of pyproject.toml again
+	$(RUN)/uv pip compile pyproject.toml --extra cpu --extra train --extra dev --universal --python-version 3.11 \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file requirements.lock.txt
