@@ -1,0 +1,37 @@
+"""Chat text as prompts take it, and the language that it is in."""
+
+import re
+from typing import Final
+
+#: Control characters, and the marks that reorder or hide text on a screen. Emoji keep their joiner (200D).
+_NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
+_SPACE: Final = re.compile(r"\s+")
+_SCRIPTS: Final = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
+    ("zh", re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+    ("hi", re.compile("[\u0900-\u097f]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+)
+_LETTER: Final = re.compile(r"[^\W\d_]")
+#: A script is taken for the text's where it has this share of the letters.
+_SHARE: Final = 0.3
+
+
+def clean(text: str) -> str:
+    """One line, single spaces, nothing that a terminal or a tokenizer would take for a command."""
+    return _SPACE.sub(" ", _NOT_TEXT.sub(" ", text)).strip()
+
+
+def language_of(text: str, tag: str | None) -> str:
+    """The primary language subtag: the one that the platform gave, else told from the script, else ``en``."""
+    if tag:
+        return tag.split("-", 1)[0].lower()
+    if text.isascii():
+        return "en"
+    letters = len(_LETTER.findall(text))
+    for language, script in _SCRIPTS:
+        if letters and len(script.findall(text)) >= _SHARE * letters:
+            return language
+    return "en"
