@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Literal
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from prompts.errors import TemplateError
 from schemas.base import Frozen
@@ -39,7 +39,7 @@ class Template(Frozen):
     again: str
     message: str = ""
     said: str = ""
-    reply: dict[str, str] = {}
+    reply: dict[str, str] = Field(default_factory=dict)
 
 
 @cache

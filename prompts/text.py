@@ -4,7 +4,11 @@ import re
 from typing import Final
 
 #: Control characters, and the marks that reorder or hide text on a screen. Emoji keep their joiner (200D).
-_NOT_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]")
+_NOT_TEXT: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff]"
+)
+#: How chat models mark turns; a server would take them for its own inside a message's text.
+_MARKERS: Final = re.compile(r"<(?=\|)|(?<=\|)>")
 _SPACE: Final = re.compile(r"\s+")
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -21,7 +25,7 @@ _SHARE: Final = 0.3
 
 def clean(text: str) -> str:
     """One line, single spaces, nothing that a terminal or a tokenizer would take for a command."""
-    return _SPACE.sub(" ", _NOT_TEXT.sub(" ", text)).strip()
+    return _SPACE.sub(" ", _MARKERS.sub(" ", _NOT_TEXT.sub(" ", text))).strip()
 
 
 def language_of(text: str, tag: str | None) -> str:

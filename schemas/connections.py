@@ -47,13 +47,13 @@ class KafkaSettings(BaseSettings):
             config["sasl.mechanism"] = self.kafka_sasl_mechanism
             config["sasl.username"] = self.kafka_sasl_username or ""
             config["sasl.password"] = self.kafka_sasl_password.get_secret_value() if self.kafka_sasl_password else ""
-        for name, value in (
-            ("ssl.ca.location", self.kafka_ssl_ca),
-            ("ssl.certificate.location", self.kafka_ssl_certificate),
-            ("ssl.key.location", self.kafka_ssl_key),
-        ):
-            if value and self.uses_tls:
-                config[name] = value
+        files = {
+            "ssl.ca.location": self.kafka_ssl_ca,
+            "ssl.certificate.location": self.kafka_ssl_certificate,
+            "ssl.key.location": self.kafka_ssl_key,
+        }
+        if self.uses_tls:
+            config.update({name: path for name, path in files.items() if path})
         return config
 
 

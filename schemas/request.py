@@ -1,4 +1,4 @@
-"""``sanm.requests``: a message with its prompt's parts, or the reason why there are none; same partition as the message."""
+"""``sanm.requests``: a message with its prompt's parts or the reason for none, in the message's own partition."""
 
 from typing import Annotated, Literal
 

@@ -17,7 +17,9 @@ class TopicNames(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    topic_prefix: str = Field(default="", description="Put before every topic's name.", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    topic_prefix: str = Field(
+        default="", description="Put before every topic's name.", pattern=r"^[A-Za-z0-9._-]{0,100}$"
+    )
 
     @property
     def messages(self) -> str:

@@ -1,0 +1,137 @@
+"""The worker's and the trainer's half of the prompt builder: from the parts to what each role is asked.
+
+A ``completion`` template makes one growing sequence of token segments::
+
+    start [scene] [labels] turn … turn message [deduction] generator? G1 | discriminator? D1 | again? G2 | …
+
+so that each later question shares all of the earlier ones as its prefix. A ``chat`` template makes messages for a chat
+model, and the transcript of the negotiation is part of the user's message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from prompts.profile import ModelProfile
+from prompts.segments import labels_segment, turn_segment
+from prompts.template import Template, load_template
+from prompts.tokenizer import PromptTokenizer
+from schemas.event import Deduction, Mode
+from schemas.prompt import PromptParts
+from schemas.taxonomy import Label
+
+Role = Literal["generator", "discriminator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer of the negotiation so far; ``label`` is None where it was outside the set."""
+
+    role: Role
+    label: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTurn:
+    """One message to a chat model."""
+
+    role: Literal["system", "user"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the model is asked: token ids (completion style) or chat messages, never both."""
+
+    token_ids: tuple[int, ...] = ()
+    chat: tuple[ChatTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One message's prompt before anything was said: its parts and, in completion style, their token ids."""
+
+    parts: PromptParts
+    deduction: Deduction | None
+    opening: tuple[int, ...]
+
+
+def next_role(said: Sequence[Said]) -> Role:
+    """Generator and discriminator take turns, the generator first."""
+    return "generator" if len(said) % 2 == 0 else "discriminator"
+
+
+class RolePrompts:
+    """Asks the roles of one model."""
+
+    def __init__(self, profile: ModelProfile, tokenizer: PromptTokenizer) -> None:
+        """Keep the ids of what every prompt repeats."""
+        self.profile = profile
+        self.tokenizer = tokenizer
+        self._start = tokenizer.marker(profile.start)
+        self._separator = tokenizer.marker(profile.separator)
+        self._fixed = lru_cache(maxsize=1024)(tokenizer.encode)
+        self.word_id = lru_cache(maxsize=1024)(tokenizer.word)
+
+    def label_ids(self, labels: Sequence[Label]) -> tuple[int, ...]:
+        """The token that stands for each label; WordNotATokenError where a word is several."""
+        return tuple(self.word_id(label.word) for label in labels)
+
+    def open(self, parts: PromptParts, deduction: Deduction | None = None) -> Question:
+        """Prepare a message's questions; its turns are encoded once for all of them."""
+        template = load_template(parts.template, parts.language)
+        if template.style == "chat":
+            return Question(parts, deduction, ())
+        ids = list(self._start)
+        if parts.scene:
+            ids += self.tokenizer.encode(template.scene.format(scene=parts.scene)) + self._separator
+        if "L" in parts.parts:
+            ids += self._fixed(labels_segment(template, parts.labels)) + self._separator
+        for turn in (*parts.history, parts.message):
+            ids += self.tokenizer.encode(turn_segment(template, turn)) + self._separator
+        if deduction is not None and "E" in parts.parts:
+            ids += self.tokenizer.encode(template.deduction.format(**deduction.model_dump())) + self._separator
+        if "I" in parts.parts:
+            ids += self._fixed(template.generator)
+        return Question(parts, deduction, tuple(ids))
+
+    def ask(self, question: Question, said: Sequence[Said] = (), mode: Mode = "direct") -> Prompt:
+        """The prompt of the next role, after what was said."""
+        template = load_template(question.parts.template, question.parts.language)
+        if template.style == "chat":
+            return Prompt(chat=self._chat(template, question, said, mode))
+        ids = list(question.opening)
+        for index, one in enumerate(said):
+            ids += self._answer(question.parts, one.label) + self._separator
+            ids += self._fixed(template.again if index % 2 else template.discriminator)
+        return Prompt(token_ids=tuple(ids))
+
+    def _answer(self, parts: PromptParts, label: str | None) -> list[int]:
+        """A label by its word; an answer outside the set shows as a question mark."""
+        words = {one.name: one.word for one in parts.labels}
+        return [self.word_id(words[label])] if label in words else self._fixed("?")
+
+    def _chat(self, template: Template, question: Question, said: Sequence[Said], mode: Mode) -> tuple[ChatTurn, ...]:
+        parts = question.parts
+        role = next_role(said)
+        asked = template.discriminator if role == "discriminator" else template.again if said else template.generator
+        form = template.reply["direct" if mode == "direct" else role]
+        system = f"{asked}\n{form}" if "I" in parts.parts else form
+        body = []
+        if "L" in parts.parts:
+            body.append(labels_segment(template, parts.labels))
+        if parts.scene:
+            body.append(template.scene.format(scene=parts.scene))
+        if parts.history:
+            turns = "\n".join(turn_segment(template, turn) for turn in parts.history)
+            body.append(template.history.format(history=turns))
+        body.append(template.message.format(message=turn_segment(template, parts.message)))
+        if question.deduction is not None and "E" in parts.parts:
+            body.append(template.deduction.format(**question.deduction.model_dump()))
+        words = {one.name: one.word for one in parts.labels}
+        for one in said:
+            reason = f" ({one.reason})" if one.reason else ""
+            body.append(template.said.format(role=one.role, label=words.get(one.label or "", "?"), reason=reason))
+        return ChatTurn("system", system), ChatTurn("user", "\n\n".join(body))

@@ -1,0 +1,1 @@
+"""The worker: SANM on requests, one labelled event for each, exactly once."""
