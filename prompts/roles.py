@@ -11,7 +11,7 @@ model, and the transcript of the negotiation is part of the user's message.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from prompts.profile import ModelProfile
 from prompts.segments import labels_segment, turn_segment
@@ -22,6 +22,9 @@ from schemas.prompt import PromptParts
 from schemas.taxonomy import Label
 
 Role = Literal["generator", "discriminator"]
+
+#: Segments whose ids are kept, about 1 KiB each.
+CACHED_SEGMENTS: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,12 @@ class RolePrompts:
     """Asks the roles of one model."""
 
     def __init__(self, profile: ModelProfile, tokenizer: PromptTokenizer) -> None:
-        """Keep the ids of what every prompt repeats."""
+        """Keep the ids of segments: a turn stands in the prompts of the next turns too."""
         self.profile = profile
         self.tokenizer = tokenizer
         self._start = tokenizer.marker(profile.start)
         self._separator = tokenizer.marker(profile.separator)
-        self._fixed = lru_cache(maxsize=1024)(tokenizer.encode)
+        self._encode = lru_cache(maxsize=CACHED_SEGMENTS)(tokenizer.encode)
         self.word_id = lru_cache(maxsize=1024)(tokenizer.word)
 
     def label_ids(self, labels: Sequence[Label]) -> tuple[int, ...]:
@@ -86,15 +89,15 @@ class RolePrompts:
             return Question(parts, deduction, ())
         ids = list(self._start)
         if parts.scene:
-            ids += self.tokenizer.encode(template.scene.format(scene=parts.scene)) + self._separator
+            ids += self._encode(template.scene.format(scene=parts.scene)) + self._separator
         if "L" in parts.parts:
-            ids += self._fixed(labels_segment(template, parts.labels)) + self._separator
+            ids += self._encode(labels_segment(template, parts.labels)) + self._separator
         for turn in (*parts.history, parts.message):
-            ids += self.tokenizer.encode(turn_segment(template, turn)) + self._separator
+            ids += self._encode(turn_segment(template, turn)) + self._separator
         if deduction is not None and "E" in parts.parts:
-            ids += self.tokenizer.encode(template.deduction.format(**deduction.model_dump())) + self._separator
+            ids += self._encode(template.deduction.format(**deduction.model_dump())) + self._separator
         if "I" in parts.parts:
-            ids += self._fixed(template.generator)
+            ids += self._encode(template.generator)
         return Question(parts, deduction, tuple(ids))
 
     def ask(self, question: Question, said: Sequence[Said] = (), mode: Mode = "direct") -> Prompt:
@@ -105,13 +108,13 @@ class RolePrompts:
         ids = list(question.opening)
         for index, one in enumerate(said):
             ids += self._answer(question.parts, one.label) + self._separator
-            ids += self._fixed(template.again if index % 2 else template.discriminator)
+            ids += self._encode(template.again if index % 2 else template.discriminator)
         return Prompt(token_ids=tuple(ids))
 
     def _answer(self, parts: PromptParts, label: str | None) -> list[int]:
         """A label by its word; an answer outside the set shows as a question mark."""
         words = {one.name: one.word for one in parts.labels}
-        return [self.word_id(words[label])] if label in words else self._fixed("?")
+        return [self.word_id(words[label])] if label in words else self._encode("?")
 
     def _chat(self, template: Template, question: Question, said: Sequence[Said], mode: Mode) -> tuple[ChatTurn, ...]:
         parts = question.parts
