@@ -15,7 +15,7 @@ from sentistream.errors import TopicError
 
 log = structlog.get_logger()
 
-_TIMEOUT_S: Final = 30.0
+_TIMEOUT_S: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ def check_equal_partitions(states: Sequence[TopicState], names: TopicNames) -> i
 
 
 def _admin(connection: KafkaSettings) -> AdminClient:
-    return AdminClient(connection.librdkafka())
+    # What it would log to standard error comes back as an exception as well.
+    return AdminClient({**connection.librdkafka(), "log_level": 0})
 
 
 def _create(admin: AdminClient, wanted: Sequence[Topic]) -> None:

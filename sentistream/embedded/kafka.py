@@ -104,7 +104,9 @@ class EmbeddedKafka(EmbeddedServer):
             f"{kafka_jars()}{os.sep}*",
         ]
         if not (self._data / "meta.properties").exists():
-            self._format([*java, "kafka.tools.StorageTool", "format", "-c", str(settings), "-t", _cluster_id()])
+            self._format(
+                [*java, "kafka.tools.StorageTool", "format", "-c", str(settings), f"--cluster-id={_cluster_id()}"]
+            )
         return [*java, "kafka.Kafka", str(settings)]
 
     def _is_ready(self) -> bool:

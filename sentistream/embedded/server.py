@@ -10,13 +10,12 @@ from typing import ClassVar, Final, Self
 import structlog
 
 from sentistream.embedded.child import ChildProcess
-from sentistream.embedded.ports import kept_ports
+from sentistream.embedded.ports import is_free, kept_ports
 from sentistream.errors import StartError
 
 log = structlog.get_logger()
 
 _POLL_S: Final = 0.05
-_ADDRESS_IN_USE: Final = ("Address already in use", "Address in use")
 
 
 class EmbeddedServer(ABC):
@@ -66,9 +65,9 @@ class EmbeddedServer(ABC):
         for attempts_left in (2, 1, 0):
             try:
                 self._start_once()
-            except StartError as error:
+            except StartError:
                 # Between our look at a port and the server's, somebody else may have taken it.
-                if not attempts_left or not any(words in str(error) for words in _ADDRESS_IN_USE):
+                if not attempts_left or all(is_free(port) for port in self.ports):
                     raise
             else:
                 break
