@@ -15,7 +15,7 @@ from sentistream.errors import TopicError
 
 log = structlog.get_logger()
 
-_TIMEOUT_S: Final = 15.0
+_TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)

