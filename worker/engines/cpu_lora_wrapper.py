@@ -36,9 +36,7 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):
         """Add ``scale * x @ A.T @ B.T`` to ``y`` in place, [tokens, in] and [tokens, out], slice by slice of ``y``."""
         same_type = x.dtype == y.dtype == lora_a_stacked[0].dtype
         if buffer is not None or kwargs or not same_type:
-            super().add_lora_linear(
-                y, x, lora_a_stacked, lora_b_stacked, scale, output_slices, buffer=buffer, **kwargs
-            )
+            super().add_lora_linear(y, x, lora_a_stacked, lora_b_stacked, scale, output_slices, buffer=buffer, **kwargs)
             return
         y, x = y.view(-1, y.shape[-1]), x.view(-1, x.shape[-1])
         for group in self._groups:
@@ -49,9 +47,7 @@ class GroupedPunicaWrapper(PunicaWrapperCPU):
             # Indexing by a slice is a view of y, by indices a copy that has to go back.
             rows = y[group.rows]
             offset = 0
-            for b_stacked, part, size in zip(
-                lora_b_stacked, shrunk.chunk(len(a), dim=1), output_slices, strict=True
-            ):
+            for b_stacked, part, size in zip(lora_b_stacked, shrunk.chunk(len(a), dim=1), output_slices, strict=True):
                 rows[:, offset : offset + size].addmm_(part, b_stacked[group.slot, 0].t())
                 offset += size
             if not isinstance(group.rows, slice):
