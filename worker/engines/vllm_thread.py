@@ -208,17 +208,18 @@ class EngineThread:
                 self._loop.call_soon_threadsafe(_resolve, results)
 
     def _finish(self, end: str) -> None:
-        """Answer no more, and tell everybody who waits."""
+        """Answer no more, and tell everybody who waits; from the loop's thread only if the other one hangs."""
         with self._lock:
             self._end = self._end or end
-        futures = [self._ready, *self._waiting.values()]
-        self._waiting.clear()
+        futures = [self._ready, *list(self._waiting.values())]
         with contextlib.suppress(queue.Empty):
             while True:
                 item = self._inbox.get_nowait()
                 if isinstance(item, _Submit | _Call):
                     futures.append(item.future)
-        self._results += [(future, EngineUnavailableError(end)) for future in futures]
+        # A step that hung and comes back must find that it is over.
+        self._inbox.put(_Stop())
+        self._results += [(future, EngineUnavailableError(self._end)) for future in futures]
         self._deliver()
 
 
