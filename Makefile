@@ -51,7 +51,12 @@ bench: env ## every figure of the documents beside its baseline
 schemas: env ## write docs/schemas/ anew from the models
 	@$(RUN)/sentistream schemas
 
-# Starts from the versions that are locked now; delete the file first to take the newest of all.
+# Each starts from the versions that it holds now; delete a file first to take the newest of everything.
+LOCK := $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command "make lock" --quiet
+
 lock: ## resolve the dependencies of pyproject.toml again
-	$(RUN)/uv pip compile pyproject.toml --extra cpu --extra train --extra dev --universal --python-version 3.11 \
-	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --output-file requirements.lock.txt
+	$(LOCK) --extra cpu --extra train --extra dev --output-file requirements.lock.txt
+	$(LOCK) --constraint requirements.lock.txt --output-file deploy/requirements.streams.txt
+	$(LOCK) --constraint requirements.lock.txt --extra train --output-file deploy/requirements.trainer.txt
+	$(LOCK) --extra gpu --output-file deploy/requirements.worker.txt
