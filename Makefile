@@ -20,15 +20,15 @@ prerequisites:
 	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven (Debian), brew install maven (macOS)"; exit 1; }
 
 # The overrides in pyproject.toml are already in the lock, so nothing is resolved again.
-$(STAMP): requirements.lock.txt
+$(STAMP): requirements.lock.txt | prerequisites
 	@test -x $(RUN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock.txt)"
 	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --requirement requirements.lock.txt
 	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --editable .
-	$(RUN)/python -m sentistream.embedded.kafka_jars
+	$(RUN)/python -c 'from sentistream.embedded.kafka_jars import main; main()'
 	@touch $@
 
-env: prerequisites $(STAMP) ## the Python environment and Kafka's jars, made anew only when the lock changed
+env: $(STAMP) ## the Python environment and Kafka's jars, made anew only when the lock changed
 
 demo: env ## the whole system on this machine, playing a bundled conversation
 	@$(RUN)/sentistream demo

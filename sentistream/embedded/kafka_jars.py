@@ -1,7 +1,4 @@
-"""Apache Kafka's jars, by their Maven coordinates, in a cache folder that all projects on the machine share.
-
-Run as a module it fetches them ahead of time: ``python -m sentistream.embedded.kafka_jars``.
-"""
+"""Apache Kafka's jars, by their Maven coordinates, in a cache folder that all projects on the machine share."""
 
 import os
 import shutil
@@ -89,7 +86,8 @@ def _publish(jars: Path, folder: Path) -> None:
             raise
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Fetch them ahead of time; the environment's set-up calls this."""
     try:
         kafka_jars()
     except SentistreamError as error:
