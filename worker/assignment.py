@@ -1,0 +1,130 @@
+"""Partitions come and go: where to go on in each, by what was committed, and what is dropped when one is lost."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from worker.errors import KafkaFailedError, RequestsMissingError, WatermarkMissingError
+from worker.labelling_thread import LabellingThread
+from worker.partitions import Assignments
+from worker.settings import WorkerSettings
+from worker.watermark import Watermark
+
+log = structlog.get_logger()
+
+_STEP_S: Final = 5.0
+
+
+class PartitionOwner:
+    """Follows the group's rebalances. Its callbacks run inside the consumer's poll.
+
+    Attributes:
+        failed: what a callback could not raise through librdkafka; the loop raises it.
+    """
+
+    def __init__(
+        self, consumer: Consumer, settings: WorkerSettings, assignments: Assignments, labelling: LabellingThread
+    ) -> None:
+        self.failed: Exception | None = None
+        self._consumer = consumer
+        self._settings = settings
+        self._assignments = assignments
+        self._labelling = labelling
+
+    def subscribe(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(
+            [self._settings.requests], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    def restart(self) -> None:
+        """Go back to what is committed in every partition, as after an unknown outcome; drop what is in hand."""
+        partitions = [TopicPartition(self._settings.requests, one.partition) for one in self._assignments]
+        self._labelling.cancel(self._assignments)
+        for where in self._begin(partitions):
+            self._consumer.seek(where)
+
+    def accept_lost_range(self, partition: int, *, error: str) -> None:
+        """An offset to go on from is not there: go on at the first one that is, or raise RequestsMissingError."""
+        where = TopicPartition(self._settings.requests, partition)
+        low, high = self._consumer.get_watermark_offsets(where, timeout=_STEP_S)
+        assignment = self._assignments.get(partition)
+        wanted = assignment.next_offset if assignment else None
+        text = (
+            f"{self._settings.requests} partition {partition}: offset {wanted} is not there any more ({error}); "
+            f"the partition now holds {low} to {high - 1}. What stood between is lost"
+        )
+        if not self._settings.accept_loss:
+            raise RequestsMissingError(f"{text}. ACCEPT_LOSS=true goes on without it")
+        log.error("loss_accepted", detail=text)
+        if assignment is not None:
+            assignment.next_offset = low
+        self._consumer.seek(TopicPartition(self._settings.requests, partition, OFFSET_BEGINNING))
+
+    def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._guard(lambda: self._consumer.incremental_assign(self._begin(partitions)))
+        if partitions:
+            log.info("partitions_assigned", partitions=sorted(one.partition for one in partitions))
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._drop(partitions, "partitions_revoked")
+
+    def _on_lost(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._drop(partitions, "partitions_lost")
+
+    def _drop(self, partitions: list[TopicPartition], event: str) -> None:
+        """Before this returns nothing in hand of these partitions can be written any more (guarantee 6)."""
+        lost = [self._assignments.lose(one.partition) for one in partitions]
+        self._labelling.cancel([one for one in lost if one is not None])
+        self._guard(lambda: self._consumer.incremental_unassign(partitions))
+        log.info(event, partitions=sorted(one.partition for one in partitions))
+
+    def _begin(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Start each partition from what is committed; says where that is."""
+        starts = []
+        for committed in self._committed(partitions):
+            if committed.offset < 0:
+                self._assignments.start(committed.partition, Watermark(), None)
+                starts.append(TopicPartition(committed.topic, committed.partition, OFFSET_BEGINNING))
+                continue
+            mark = self._mark(committed)
+            self._assignments.start(committed.partition, mark, committed.offset)
+            starts.append(TopicPartition(committed.topic, committed.partition, committed.offset))
+        return starts
+
+    def _mark(self, committed: TopicPartition) -> Watermark:
+        try:
+            return Watermark.from_metadata(
+                committed.metadata or "", f"{committed.topic} partition {committed.partition}"
+            )
+        except WatermarkMissingError as error:
+            if not self._settings.accept_missing_watermark:
+                raise
+            log.warning("watermark_missing_accepted", partition=committed.partition, detail=str(error))
+            return Watermark()
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Stable offsets: while a transaction is pending Kafka makes this call wait."""
+        if not partitions:
+            return []
+        deadline = time.monotonic() + self._settings.kafka_deadline_seconds
+        while True:
+            try:
+                found: list[Any] = self._consumer.committed(partitions, timeout=_STEP_S)
+                bad = next((one.error for one in found if one.error is not None), None)
+            except KafkaException as error:
+                bad = error.args[0]
+            if bad is None:
+                return found
+            if time.monotonic() > deadline:
+                raise KafkaFailedError(f"Kafka does not say what is committed for {partitions}: {bad}")
+            log.warning("committed_offsets_unavailable", error=str(bad))
+
+    def _guard(self, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 -- librdkafka would only print it
+            self.failed = error

@@ -1,0 +1,230 @@
+"""The consumer's loop: take requests, hand them to the labeller, commit finished prefixes, all on one thread."""
+
+import threading
+import time
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from worker import metrics
+from worker.assignment import PartitionOwner
+from worker.dead_letters import DeadLetterCap
+from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
+from worker.intake import Intake, Job
+from worker.labelling_thread import LabellingThread
+from worker.outcome_metrics import observe
+from worker.partitions import Assignment, Assignments, Entry
+from worker.progress import Progress
+from worker.settings import WorkerSettings
+from worker.transactions import Committer
+
+log = structlog.get_logger()
+
+#: A poll while answers are awaited, and one while nothing is.
+_BUSY_POLL_S: Final = 0.003
+_IDLE_POLL_S: Final = 0.05
+#: At most so many records are taken at once, so that commits do not wait for them.
+_BATCH: Final = 128
+#: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
+_SATURATED_S: Final = 0.25
+_ABORT_PAUSE_S: Final = 0.05
+_VERSION: Final = version("sentistream")
+
+
+class ConsumerLoop:
+    """One worker's hold on Kafka.
+
+    Attributes:
+        polled_at: when the consumer was last polled, by the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        consumer: Consumer,
+        committer: Committer,
+        intake: Intake,
+        labelling: LabellingThread,
+    ) -> None:
+        self.polled_at = time.monotonic()
+        self._settings = settings
+        self._consumer = consumer
+        self._committer = committer
+        self._intake = intake
+        self._labelling = labelling
+        self._assignments = Assignments()
+        self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
+        self._progress = Progress(settings)
+        self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
+        self._paused = False
+        self._paused_assignments = 0
+        self._full_since: float | None = None
+        self._commit_not_before = 0.0
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Finish what is in flight and return from `run`; safe from a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop`; raises WorkerError where it cannot go on."""
+        self._committer.start()
+        self._owner.subscribe()
+        while not self._stop.is_set():
+            self._step(take=True)
+        deadline = time.monotonic() + self._settings.stop_seconds
+        log.info("stopping", pending=self._assignments.pending)
+        while self._assignments.pending and time.monotonic() < deadline:
+            self._step(take=False)
+        log.info("stopped", left_for_the_next=self._assignments.pending)
+
+    def _step(self, *, take: bool) -> None:
+        if take:
+            self._take()
+        else:
+            self._labelling.wait(_IDLE_POLL_S)
+        if self._owner.failed is not None:
+            raise self._owner.failed
+        self._collect()
+        self._commit_when_due(at_once=not take)
+        self._progress.check(self._assignments, self._labelling.out_since)
+
+    def _take(self) -> None:
+        """Poll once, and take what there is room for."""
+        room = self._settings.max_in_flight - self._assignments.running
+        self._steer(room)
+        if room <= 0 and not self._paused:
+            self._labelling.wait(_BUSY_POLL_S)
+            return
+        wait = _BUSY_POLL_S if self._assignments.pending else _IDLE_POLL_S
+        first = self._consumer.poll(wait)
+        self.polled_at = time.monotonic()
+        if first is None:
+            return
+        # poll returns with the first record, consume only when it has all it was asked for.
+        more = min(room, _BATCH) - 1
+        messages = [first, *(self._consumer.consume(more, timeout=0) if more > 0 else ())]
+        jobs = [job for message in messages if (job := self._take_one(message)) is not None]
+        if jobs:
+            self._labelling.submit(jobs)
+
+    def _take_one(self, message: Any) -> Job | None:
+        if (error := message.error()) is not None:
+            self._consumer_error(message, error)
+            return None
+        assignment = self._assignments.get(message.partition())
+        if assignment is None or assignment.parked is not None:
+            return None
+        if assignment.next_offset is not None and message.offset() < assignment.next_offset:
+            return None
+        job = self._intake.take(assignment, message)
+        if assignment.parked is not None:
+            self._consumer.pause([TopicPartition(self._settings.requests, assignment.partition)])
+        if job is not None:
+            assignment.running += 1
+        return job
+
+    def _consumer_error(self, message: Any, error: KafkaError) -> None:
+        code = error.code()
+        if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001 -- librdkafka's name
+            self._owner.accept_lost_range(message.partition(), error=error.str())
+        elif code in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED):  # noqa: SLF001
+            raise FencedError(
+                f"another process joined the group under this WORKER_ID: {error.str()}. Give each replica its own"
+            )
+        elif error.fatal() or code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
+            raise KafkaFailedError(f"the consumer cannot go on: {error.name()}: {error.str()}")
+        else:
+            log.warning("consumer_error", error=error.name(), detail=error.str())
+
+    def _steer(self, room: int) -> None:
+        """Pause when full for long, or while the engine is out; go on once half of the room is there again."""
+        now = time.monotonic()
+        out = self._labelling.out_since
+        out_long = out is not None and now - out > self._settings.outage_grace_seconds
+        self._full_since = None if room > 0 else self._full_since or now
+        full_long = self._full_since is not None and now - self._full_since > _SATURATED_S
+        if not self._paused and (out_long or full_long):
+            self._pause(reason="engine out" if out_long else "enough in flight")
+        elif self._paused and out is None and room * 2 >= self._settings.max_in_flight:
+            self._consumer.resume(self._takeable())
+            self._paused = False
+            metrics.PAUSED.set(0)
+            log.info("resumed")
+        elif self._paused and self._paused_assignments != self._assignments.started:
+            # Partitions that were assigned since then come unpaused.
+            self._pause(reason="partitions assigned while paused")
+
+    def _pause(self, reason: str) -> None:
+        self._consumer.pause(self._takeable())
+        self._paused = True
+        self._paused_assignments = self._assignments.started
+        metrics.PAUSED.set(1)
+        log.info("paused", reason=reason)
+
+    def _takeable(self) -> list[TopicPartition]:
+        topic = self._settings.requests
+        return [TopicPartition(topic, one.partition) for one in self._assignments if one.parked is None]
+
+    def _collect(self) -> None:
+        """Put results to their entries; those of lost assignments are thrown away."""
+        results = self._labelling.results
+        while results:
+            job, outcome = results.popleft()
+            assignment = job.entry.assignment
+            if not assignment.lost:
+                assignment.running -= 1
+                job.entry.finish(outcome)
+
+    def _commit_when_due(self, *, at_once: bool) -> None:
+        if time.monotonic() < self._commit_not_before:
+            return
+        limit = self._settings.commit_events
+        prefixes: list[tuple[Assignment, list[Entry]]] = []
+        count, oldest = 0, time.monotonic()
+        for assignment in self._assignments:
+            if prefix := assignment.finished_prefix(limit - count):
+                prefixes.append((assignment, prefix))
+                count += len(prefix)
+                oldest = min(oldest, *(entry.finished_at for entry in prefix))
+        waited = (time.monotonic() - oldest) * 1000
+        if count and (at_once or count >= limit or waited >= self._linger_ms(count)):
+            self._commit(prefixes)
+
+    def _linger_ms(self, count: int) -> float:
+        """No wait where nothing else is on its way."""
+        return self._settings.commit_linger_ms if self._assignments.pending > count else 0.0
+
+    def _commit(self, prefixes: list[tuple[Assignment, list[Entry]]]) -> None:
+        entries = [entry for _, prefix in prefixes for entry in prefix]
+        for entry in entries:
+            if entry.outcome is not None and entry.outcome.record is not None and not entry.counted:
+                entry.counted = True
+                self._cap.count(entry.outcome)
+        records = [entry.outcome.record for entry in entries if entry.outcome and entry.outcome.record]
+        offsets = [self._offset(prefix[-1]) for _, prefix in prefixes]
+        try:
+            self._committer.commit(records, offsets, self._consumer.consumer_group_metadata())
+        except TransactionAbortedError as error:
+            # Mostly a rebalance: the next poll tells which partitions are still ours.
+            log.warning("transaction_aborted", error=str(error))
+            self._commit_not_before = time.monotonic() + _ABORT_PAUSE_S
+            return
+        except OutcomeUnknownError as error:
+            log.warning("transaction_outcome_unknown", error=str(error))
+            self._committer.start()
+            self._owner.restart()
+            if not self._paused:
+                self._consumer.resume(self._takeable())
+            return
+        self._progress.committed()
+        for assignment, prefix in prefixes:
+            assignment.pop(len(prefix))
+        observe(entries)
+
+    def _offset(self, last: Entry) -> TopicPartition:
+        metadata = last.mark.to_metadata(_VERSION)
+        topic = self._settings.requests
+        return TopicPartition(topic, last.assignment.partition, last.offset + 1, metadata=metadata)

@@ -1,0 +1,69 @@
+"""Sees that work goes on: the watchdog, and the deadline of a gap."""
+
+import time
+from typing import Final
+
+from worker import metrics
+from worker.errors import RequestsMissingError, StalledError
+from worker.partitions import Assignment, Assignments
+from worker.settings import WorkerSettings
+
+_EVERY_S: Final = 0.2
+
+
+class Progress:
+    """Looks now and then at what is pending."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._moved_at = time.monotonic()
+        self._next = 0.0
+
+    def committed(self) -> None:
+        """Something was committed."""
+        self._moved_at = time.monotonic()
+
+    def check(self, assignments: Assignments, out_since: float | None) -> None:
+        """Set the gauges; raise where nothing moves any more.
+
+        Args:
+            assignments: what is ours.
+            out_since: the engine is known to be out since then, by the monotonic clock.
+        """
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _EVERY_S
+        _set_gauges(assignments, out_since)
+        if not assignments.pending or out_since is not None:
+            self._moved_at = now
+        for assignment in assignments:
+            if assignment.gap_since is not None:
+                self._check_gap(assignment, now - assignment.gap_since)
+        if now - self._moved_at > self._settings.watchdog_seconds:
+            raise StalledError(
+                f"nothing was committed for {now - self._moved_at:.0f} s although {assignments.pending} requests are "
+                f"pending, {assignments.running} of them with the engine, which reports no outage. Look at the "
+                "engine's and Kafka's logs; WATCHDOG_SECONDS sets this limit"
+            )
+
+    def _check_gap(self, assignment: Assignment, open_s: float) -> None:
+        entry = assignment.open_gap()
+        too_long = open_s > self._settings.gap_deadline_seconds
+        if entry is None or entry.gap is None:
+            return
+        if too_long or len(assignment.entries) > self._settings.gap_deadline_requests:
+            raise RequestsMissingError(
+                f"the requests for offsets {assignment.mark.offset + 1} to {entry.gap.offset - 1} of chat.messages "
+                f"partition {entry.gap.partition} (topic id {entry.gap.topic_id}) are missing before request offset "
+                f"{entry.offset}, and did not come within {open_s:.0f} s: the stream or Kafka lost them. Set the "
+                "stream's committed offset back to make them again, or go on without them by ACCEPT_LOSS=true"
+            )
+
+
+def _set_gauges(assignments: Assignments, out_since: float | None) -> None:
+    metrics.IN_FLIGHT.set(assignments.running)
+    metrics.PENDING.set(assignments.pending)
+    metrics.PARTITIONS.set(len(assignments))
+    metrics.PARKED.set(sum(one.parked is not None for one in assignments))
+    metrics.OUTAGE.set(out_since is not None)

@@ -1,0 +1,131 @@
+"""One worker process, put together: engine and labeller on one thread, Kafka on the other."""
+
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from worker.clients import make_consumer, make_producer
+from worker.dead_letters import DeadLetterWriter
+from worker.errors import WorkerError
+from worker.faultpoints import FaultPoints, NoFaults
+from worker.health import HealthServer
+from worker.intake import Intake
+from worker.labelling_contract import Labeller
+from worker.labelling_thread import LabellingThread
+from worker.loop import ConsumerLoop
+from worker.settings import WorkerSettings
+from worker.topic_check import check_partitions
+from worker.transactions import Committer, TransactionalCommitter
+from worker.watermark import Judge, judge
+
+log = structlog.get_logger()
+
+
+class Labelling(Protocol):
+    """All that the consumer needs of the model's side."""
+
+    @property
+    def labeller(self) -> Labeller:
+        """What labels requests."""
+
+    @property
+    def tokenizer(self) -> str | None:
+        """Checksum of the model's tokenizer; None does not look at a request's."""
+
+    def start(self) -> Coroutine[Any, Any, None]:
+        """Load and warm the model."""
+
+    def close(self) -> Coroutine[Any, Any, None]:
+        """Stop within seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests and benchmarks put in the place of the product's own.
+
+    Attributes:
+        committer: None for Kafka's transactions.
+    """
+
+    faults: FaultPoints = field(default_factory=NoFaults)
+    judge: Judge = judge
+    committer: Committer | None = None
+
+
+class WorkerService:
+    """Runs until it is told to stop, or cannot go on."""
+
+    def __init__(self, settings: WorkerSettings, labelling: Labelling, seams: Seams | None = None) -> None:
+        self._settings = settings
+        self._labelling = labelling
+        seams = seams or Seams()
+        letters = DeadLetterWriter(settings)
+        self._thread = LabellingThread(labelling.labeller, letters, settings)
+        self._consumer = make_consumer(settings)
+        committer = seams.committer or TransactionalCommitter(
+            lambda: make_producer(settings), seams.faults, settings.kafka_deadline_seconds
+        )
+        intake = Intake(
+            letters, seams.judge, seams.faults, tokenizer=labelling.tokenizer, accept_loss=settings.accept_loss
+        )
+        self._loop = ConsumerLoop(settings, self._consumer, committer, intake, self._thread)
+        self._ready = False
+
+    def stop(self) -> None:
+        """Finish what is in flight, commit it, and return from `run`; safe from a signal handler."""
+        self._loop.stop()
+
+    def run(self) -> None:
+        """Work until `stop`; raises WorkerError, whose `exit_code` is the process's."""
+        health = self._health_server()
+        self._thread.start()
+        try:
+            check_partitions(self._consumer, self._settings)
+            self._thread.run(self._labelling.start()).result()
+            self._ready = True
+            log.info("worker_ready", worker_id=self._settings.worker_id)
+            self._loop.run()
+        finally:
+            # Closing commits nothing: auto-commit is off, and the last transaction is over.
+            self._consumer.close()
+            self._close_labelling()
+            if health is not None:
+                health.stop()
+
+    def _health_server(self) -> HealthServer | None:
+        if not self._settings.metrics_port:
+            return None
+        server = HealthServer(
+            self._settings.metrics_host,
+            self._settings.metrics_port,
+            lambda: self._loop.polled_at if self._ready else None,
+        )
+        server.start()
+        return server
+
+    def _close_labelling(self) -> None:
+        closing = self._thread.run(self._labelling.close())
+        try:
+            closing.result(timeout=5)
+        except Exception as error:  # noqa: BLE001 -- the process ends anyhow
+            log.warning("engine_close_failed", error=type(error).__name__)
+        self._thread.stop()
+
+
+def run_until_signalled(service: WorkerService) -> int:
+    """Run a service in the main thread with SIGTERM and SIGINT as its end; returns the process's exit code."""
+
+    def stop(*_: object) -> None:
+        service.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        service.run()
+    except WorkerError as error:
+        log.critical("worker_stopped", exit_code=error.exit_code.name, reason=str(error))
+        return int(error.exit_code)
+    return 0

@@ -1,0 +1,34 @@
+"""The topics that a worker reads and writes must be there, with equal partition counts (guarantee 12)."""
+
+from confluent_kafka import Consumer, KafkaException
+
+from schemas.topics import TopicNames
+from worker.errors import KafkaFailedError, MisconfiguredError
+
+
+def check_partitions(consumer: Consumer, names: TopicNames, timeout_s: float = 30.0) -> int:
+    """The partition count of requests and events, which is that of the messages too where this user may see them.
+
+    Raises:
+        MisconfiguredError: a topic is missing, or the counts differ: an event would have no partition to go to.
+        KafkaFailedError: no answer.
+    """
+    try:
+        topics = consumer.list_topics(timeout=timeout_s).topics
+    except KafkaException as error:
+        raise KafkaFailedError(f"no answer from Kafka: {error.args[0].str()}. Check KAFKA_BOOTSTRAP_SERVERS") from error
+    counts = {name: len(topics[name].partitions) if name in topics else 0 for name in (names.requests, names.events)}
+    if names.dead_letters not in topics:
+        counts[names.dead_letters] = 0
+    if names.messages in topics:
+        counts[names.messages] = len(topics[names.messages].partitions)
+    if missing := [name for name, count in counts.items() if count == 0]:
+        raise MisconfiguredError(f"missing topics: {', '.join(missing)}. `sentistream topics create` makes them")
+    counts.pop(names.dead_letters, None)
+    if len(set(counts.values())) != 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise MisconfiguredError(
+            f"the main topics need equal partition counts, found: {listed}. Stop the services and add partitions to "
+            "the smaller ones with kafka-topics --alter"
+        )
+    return counts[names.requests]

@@ -1,0 +1,162 @@
+"""One short transaction at a time: records, the offsets they answer, the commit. The one place that retries."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn, Protocol
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from worker import metrics
+from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
+from worker.faultpoints import FaultPoints
+from worker.records import Record
+
+log = structlog.get_logger()
+
+#: One wait of librdkafka; between two of them the deadline is looked at.
+_STEP_S: Final = 5.0
+_RETRY_PAUSE_S: Final = 0.02
+_FENCED: Final = frozenset(
+    {
+        KafkaError._FENCED,  # noqa: SLF001 -- librdkafka's own codes begin so
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+    }
+)
+
+
+class Committer(Protocol):
+    """Makes records and offsets visible together."""
+
+    def start(self) -> None:
+        """Get ready for the first commit, and end what an earlier process of this name left open."""
+
+    def commit(self, records: Sequence[Record], offsets: list[TopicPartition], group: Any) -> None:
+        """Write all or nothing.
+
+        Args:
+            records: in the order in which they go to their partitions.
+            offsets: the next ones to be read, with metadata.
+            group: the consumer's group metadata of this moment.
+
+        Raises:
+            TransactionAbortedError: nothing was written; the same call can be made again.
+            OutcomeUnknownError: only the committed offsets can tell; `start` first.
+            FencedError: another process has this name.
+        """
+
+
+class TransactionalCommitter:
+    """Commits by Kafka transactions.
+
+    Args:
+        make_producer: a new producer, always of the same transactional.id.
+        deadline_s: how long one operation is retried.
+    """
+
+    def __init__(self, make_producer: Callable[[], Producer], faults: FaultPoints, deadline_s: float) -> None:
+        self._make_producer = make_producer
+        self._faults = faults
+        self._deadline_s = deadline_s
+        self._producer: Producer | None = None
+
+    def start(self) -> None:
+        """Begin anew with a new producer; an open transaction of its predecessor is ended by this."""
+        self._producer = None  # the old one is closed before the new one speaks
+        producer = self._make_producer()
+        try:
+            _retry(lambda: producer.init_transactions(_STEP_S), self._deadline_s)
+        except KafkaException as error:
+            _raise_if_fenced(error)
+            raise KafkaFailedError(
+                f"Kafka did not let this worker's transactions begin: {_text(error)}. Is the cluster up, and may this "
+                "user use the transactional.id?"
+            ) from error
+        self._producer = producer
+
+    def commit(self, records: Sequence[Record], offsets: list[TopicPartition], group: Any) -> None:
+        """One transaction; raises as the protocol says."""
+        started = time.monotonic()
+        producer = self._producer
+        if producer is None:
+            raise OutcomeUnknownError("the producer was not started")
+        try:
+            producer.begin_transaction()
+            for record in records:
+                self._produce(producer, record)
+            self._faults.reach("after_produce")
+            # Without this the offsets wait 100 ms for the records' last batch.
+            producer.flush(self._deadline_s)
+            _retry(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), self._deadline_s)
+            self._faults.reach("after_offsets_sent")
+        except KafkaException as error:
+            self._abort(producer, error)
+        self._end(producer)
+        metrics.TRANSACTIONS.labels("committed").inc()
+        metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
+
+    def _end(self, producer: Producer) -> None:
+        try:
+            self._faults.reach("before_commit")
+            _retry(lambda: producer.commit_transaction(_STEP_S), self._deadline_s)
+            self._faults.reach("after_commit")
+        except KafkaException as error:
+            if error.args[0].txn_requires_abort():
+                self._abort(producer, error)
+            _raise_if_fenced(error)
+            self._lose(error)
+
+    def _abort(self, producer: Producer, error: KafkaException) -> NoReturn:
+        _raise_if_fenced(error)
+        try:
+            _retry(lambda: producer.abort_transaction(_STEP_S), self._deadline_s)
+        except KafkaException as abort_error:
+            _raise_if_fenced(abort_error)
+            self._lose(abort_error)
+        metrics.TRANSACTIONS.labels("aborted").inc()
+        raise TransactionAbortedError(_text(error)) from error
+
+    def _lose(self, error: KafkaException) -> NoReturn:
+        metrics.TRANSACTIONS.labels("unknown").inc()
+        self._producer = None
+        raise OutcomeUnknownError(_text(error)) from error
+
+    def _produce(self, producer: Producer, record: Record) -> None:
+        place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+        while True:
+            try:
+                producer.produce(record.topic, record.value, record.key, headers=record.headers, **place)
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                return
+
+
+def _retry(operation: Callable[[], None], deadline_s: float) -> None:
+    """Call until it works, fails for good, or the time is up."""
+    deadline = time.monotonic() + deadline_s
+    while True:
+        try:
+            return operation()
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+            log.debug("kafka_retry", error=_text(error))
+            time.sleep(_RETRY_PAUSE_S)
+
+
+def _raise_if_fenced(error: KafkaException) -> None:
+    kafka_error = error.args[0]
+    if kafka_error.code() in _FENCED:
+        raise FencedError(
+            f"another process took over this WORKER_ID, or a transaction was open for longer than "
+            f"TRANSACTION_TIMEOUT_MS: {_text(error)}. Give each replica a WORKER_ID of its own"
+        ) from error
+    if kafka_error.fatal():
+        raise KafkaFailedError(f"the producer cannot go on: {_text(error)}") from error
+
+
+def _text(error: KafkaException) -> str:
+    return f"{error.args[0].name()}: {error.args[0].str()}"
