@@ -53,10 +53,10 @@ def test_a_service_that_stays_is_watched(name: str) -> None:
     assert {"interval", "timeout", "retries", "start_period"} <= check.keys()
 
 
-@pytest.mark.parametrize("name", ["streams", "worker"])
-def test_health_is_that_of_the_poll_loop(name: str) -> None:
+@pytest.mark.parametrize(("name", "variable"), [("streams", "STREAMS_PORT"), ("worker", "METRICS_PORT")])
+def test_health_is_that_of_the_poll_loop(name: str, variable: str) -> None:
     service = SERVICES[name]
-    port = str(service["environment"]["METRICS_PORT"])
+    port = str(service["environment"][variable])
     assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "sentistream.probe", port]
     scraped = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"]
     assert [job["dns_sd_configs"][0]["port"] for job in scraped if job["job_name"] == name] == [int(port)]
