@@ -14,7 +14,7 @@ COPY --from=build /opt/venv /opt/venv
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream sentistream
 USER 10001:10001
 WORKDIR /var/lib/sentistream
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json STREAMS_PORT=9101
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json STREAMS_HOST=0.0.0.0 STREAMS_PORT=9101
 EXPOSE 9101
 STOPSIGNAL SIGTERM
 # /healthz fails when the poll loop has not gone round for too long, not only when the process is gone.

@@ -21,7 +21,7 @@ RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream s
  && install -d -o 10001 -g 10001 /var/lib/sentistream/adapters
 USER 10001:10001
 WORKDIR /var/lib/sentistream
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json METRICS_PORT=9102 \
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json METRICS_HOST=0.0.0.0 METRICS_PORT=9102 \
     ADAPTERS_CACHE=/var/lib/sentistream/adapters \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 EXPOSE 9102
