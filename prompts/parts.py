@@ -99,6 +99,12 @@ class PartsBuilder:
             return turn
         return self._shortened(turn, MAX_TURN_TOKENS, self._template(language_of(turn.text, None)))
 
+    def recounted(self, turn: MeasuredTurn) -> MeasuredTurn:
+        """A stored turn that another tokenizer counted, as this one counts it."""
+        template = self._template(language_of(turn.text, None))
+        tokens = len(self.tokenizer.encode(turn_segment(template, turn))) + self._separator
+        return self.stored(replace(turn, tokens=tokens))
+
     def build(self, message: ChatMessage, turn: MeasuredTurn, before: Sequence[MeasuredTurn]) -> PromptParts:
         """The parts of one message's prompt.
 

@@ -1,0 +1,47 @@
+"""How a window's entries stand in Redis: small JSON arrays that name their source offset, so that no two are equal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from prompts.parts import MeasuredTurn
+
+#: Characters of the tokenizer's checksum that an entry keeps: its token count is only good for that tokenizer.
+CHECKSUM_CHARACTERS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWindow:
+    """What Redis returned for a group.
+
+    Attributes:
+        turns: oldest first.
+        recount: indexes of turns whose tokens another tokenizer counted.
+        trimmed: older turns than these were deleted.
+    """
+
+    turns: list[MeasuredTurn]
+    recount: tuple[int, ...]
+    trimmed: bool
+
+
+def encode_entry(offset: int, turn: MeasuredTurn, checksum: str) -> bytes:
+    """One turn as it is stored."""
+    return orjson.dumps((offset, turn.speaker, turn.text, turn.sent_at, turn.tokens, checksum))
+
+
+def decode_window(value: bytes, checksum: str) -> StoredWindow:
+    """The reply of the script for one group: a mark, then entries, newest first."""
+    trimmed, *entries = orjson.loads(value)
+    entries.reverse()
+    return StoredWindow(
+        [MeasuredTurn(speaker, text, sent_at, tokens) for _, speaker, text, sent_at, tokens, _ in entries],
+        _of_others(entries, checksum),
+        bool(trimmed),
+    )
+
+
+def _of_others(entries: Sequence[list[Any]], checksum: str) -> tuple[int, ...]:
+    return tuple(index for index, entry in enumerate(entries) if entry[5] != checksum)

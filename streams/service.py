@@ -1,0 +1,226 @@
+"""The stream as a process: start, signals, watchdogs, exit status."""
+
+import asyncio
+import faulthandler
+import signal
+import threading
+import time
+from typing import Any, Final
+
+import structlog
+import uvloop
+from redis.exceptions import RedisError
+
+from prompts.parts import HistoryRule, PartsBuilder
+from prompts.profile import ModelProfile, find_model
+from prompts.tokenizer import PromptTokenizer
+from schemas.taxonomy import load_taxonomy
+from streams.app import StreamsApp, add_agent, build_app
+from streams.batch import BatchBuilder
+from streams.errors import ConfigurationError, StreamsError, TopicsError
+from streams.faultpoints import FaultPoints, NoFaults
+from streams.health import HealthServer, Heartbeat
+from streams.intake import FAILED, Intake, end_process
+from streams.metrics import REBALANCES
+from streams.processor import Processor
+from streams.rebuild import Rebuilder
+from streams.redis_client import redis_client
+from streams.sender import Sender
+from streams.settings import StreamsSettings
+from streams.topic_facts import TopicFacts, topic_facts
+from streams.window import WindowRule, WindowStore
+
+log = structlog.get_logger()
+
+_TOPICS_EVERY_S: Final = 60.0
+_HEALTH_EVERY_S: Final = 2.0
+#: Exit status of a process that did not end in time (sysexits: EX_TEMPFAIL).
+_LATE: Final = 75
+
+
+def parts_builder(settings: StreamsSettings) -> PartsBuilder:
+    """The prompt builder that the settings ask for.
+
+    Raises:
+        ConfigurationError: the taxonomy is none that the model knows.
+    """
+    folder = find_model(settings.model)
+    profile = ModelProfile.read(folder)
+    name = settings.taxonomy or profile.taxonomies[0]
+    if name not in profile.taxonomies:
+        known = ", ".join(profile.taxonomies)
+        raise ConfigurationError(f"model {profile.name} was not trained for taxonomy {name!r}: choose one of {known}")
+    turns = profile.history_turns if settings.history_turns is None else settings.history_turns
+    return PartsBuilder(
+        profile,
+        PromptTokenizer(folder),
+        load_taxonomy(name, settings.taxonomies),
+        HistoryRule(turns, settings.session_gap_s),
+        settings.parts,
+    )
+
+
+def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
+    """Work until SIGTERM or SIGINT; the exit status.
+
+    Raises:
+        StreamsError: it could not start.
+    """
+    log.info("streams_starting", **settings.model_dump(mode="json", exclude_none=True))
+    facts = topic_facts(settings, settings)
+    _check_retention(settings, facts)
+    builder = parts_builder(settings)
+    return uvloop.run(_serve(settings, facts, builder, faults or NoFaults()))
+
+
+async def _serve(settings: StreamsSettings, facts: TopicFacts, builder: PartsBuilder, faults: FaultPoints) -> int:
+    return await _Service(settings, facts, builder, faults).serve()
+
+
+class _Service:
+    def __init__(
+        self, settings: StreamsSettings, facts: TopicFacts, builder: PartsBuilder, faults: FaultPoints
+    ) -> None:
+        self._settings = settings
+        self._facts = facts
+        self._builder = builder
+        self._faults = faults
+        self._loop_alive = Heartbeat()
+        self._redis_alive = Heartbeat()
+        self._stop = asyncio.Event()
+
+    async def serve(self) -> int:
+        settings = self._settings
+        intake = Intake(settings.messages, settings.buffer_mib << 20, accepts_loss=settings.accept_loss)
+        store = self._store()
+        app = build_app(settings, intake)
+        batches = BatchBuilder(self._builder, self._facts.topic_id)
+        processor = Processor(
+            batches,
+            store,
+            Rebuilder(settings, batches, store),
+            Sender(app, settings.requests, settings.send_deadline_s).send,
+            self._faults,
+            accept_loss=settings.accept_loss,
+        )
+        add_agent(app, settings, processor, self._faults)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        app.on_partitions_revoked.connect(lambda *_, **__: intake.clear(), weak=False)
+        health = HealthServer(settings.streams_host, settings.streams_port, lambda: self._ages(intake))
+        health.start()
+        log.info("health_listening", host=settings.streams_host, port=health.port)
+        try:
+            return await self._until_stopped(app, intake, store)
+        finally:
+            health.close()
+            await store.close()
+
+    async def _until_stopped(self, app: StreamsApp, intake: Intake, store: WindowStore) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        watchers = [
+            asyncio.create_task(self._watch(app, intake)),
+            asyncio.create_task(self._ping(store)),
+            asyncio.create_task(self._watch_topics(intake)),
+        ]
+        threading.Thread(target=self._watch_loop, name="watchdog", daemon=True).start()
+        starting = asyncio.create_task(app.start())
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done() and (error := starting.exception()):
+            intake.fail(error)
+        await stopping
+        log.info("streams_stopping")
+        # A stuck faust ignores signals and cancellation alike.
+        late = threading.Timer(self._settings.stop_deadline_s, end_process, [_LATE])
+        late.daemon = True
+        late.start()
+        await app.stop()
+        for watcher in watchers:
+            watcher.cancel()
+        late.cancel()
+        log.info("streams_stopped")
+        return 0
+
+    def _store(self) -> WindowStore:
+        turns = self._builder.rule.turns
+        rule = WindowRule(turns, max(turns + self._settings.window_extra, 1), int(self._settings.window_ttl_s))
+        client = redis_client(self._settings, self._settings.redis_timeout_s)
+        return WindowStore(client, rule, self._settings.redis_deadline_s)
+
+    async def _assigned(self, *args: Any, **kwargs: Any) -> None:
+        del kwargs
+        partitions = sorted(place.partition for place in args[-1])
+        REBALANCES.inc()
+        log.info("streams_ready", partitions=partitions)
+
+    def _ages(self, intake: Intake) -> dict[str, float]:
+        return {
+            "event_loop": self._loop_alive.age_s,
+            "kafka_poll": intake.poll_age_s,
+            "batch": intake.stuck_s,
+            "redis": self._redis_alive.age_s,
+        }
+
+    async def _watch(self, app: StreamsApp, intake: Intake) -> None:
+        """Faust keeps running in parts after a crash, and waits for ever in others: then the process ends."""
+        while True:
+            self._loop_alive.beat()
+            if (crashed := _crash_of(app)) is not None:
+                intake.fail(crashed)
+            if intake.stuck_s > self._settings.progress_deadline_s:
+                faulthandler.dump_traceback()
+                waited = f"{intake.stuck_s:.0f} s"
+                intake.fail(StreamsError(f"messages waited for {waited} without progress; start again"))
+            await asyncio.sleep(0.5)
+
+    async def _ping(self, store: WindowStore) -> None:
+        while True:
+            try:
+                await store.ping()
+                self._redis_alive.beat()
+            except (RedisError, OSError) as error:
+                log.debug("redis_ping_failed", error=str(error))
+            await asyncio.sleep(_HEALTH_EVERY_S)
+
+    async def _watch_topics(self, intake: Intake) -> None:
+        while True:
+            await asyncio.sleep(_TOPICS_EVERY_S)
+            try:
+                now = await asyncio.to_thread(topic_facts, self._settings, self._settings)
+            except TopicsError as error:
+                if error.__cause__ is None:
+                    intake.fail(error)
+                log.warning("topics_not_checked", error=str(error))
+                continue
+            if (now.topic_id, now.partitions) != (self._facts.topic_id, self._facts.partitions):
+                intake.fail(
+                    TopicsError("chat.messages was made anew or got partitions; start again to take it as it is")
+                )
+
+    def _watch_loop(self) -> None:
+        """From outside the event loop, which may be what is stuck."""
+        while True:
+            if self._loop_alive.age_s > self._settings.progress_deadline_s:
+                faulthandler.dump_traceback()
+                end_process(FAILED)
+            time.sleep(1.0)
+
+
+def _crash_of(app: StreamsApp) -> BaseException | None:
+    for service in (app, app.consumer, app.producer, app.agents):
+        reason: BaseException | None = getattr(service, "crash_reason", None)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _check_retention(settings: StreamsSettings, facts: TopicFacts) -> None:
+    if facts.retention_s is None:
+        log.warning("retention_unlimited", topic=settings.messages, window_ttl_s=settings.window_ttl_s)
+    elif settings.window_ttl_s < facts.retention_s:
+        raise ConfigurationError(
+            f"window_ttl_s is {settings.window_ttl_s:.0f}, and {settings.messages} keeps them for {facts.retention_s:.0f} s: "
+            "a late message would meet a window that Redis has forgotten. Raise WINDOW_TTL_S."
+        )

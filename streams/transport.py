@@ -1,0 +1,164 @@
+"""faust's Kafka clients, changed where they would lose, repeat or reorder records.
+
+faust-streaming 0.15 leaves no setting for any of this, so private methods are overridden; pyproject.toml pins the minor
+version. What each override prevents was seen on a real Kafka.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from typing import Any, Final
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from yarl import URL
+
+from streams.errors import LostRangeError, SkippedRecordsError, StreamsError
+
+_YIELD_EVERY: Final = 100
+_FULL_PAUSE_S: Final = 0.005
+
+
+class Producer(driver.Producer):
+    """Idempotent: a retry after a lost answer neither doubles nor reorders."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that talks to the group's coordinator."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # A platform may publish in transactions; what it aborted was never said.
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
+        return consumer
+
+
+class Consumer(driver.Consumer):
+    """Delivers every record after the committed offset once per assignment, or fails; never skips one.
+
+    Each message carries ``after``: the offset before it in this process's reading of the partition.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._seek_lock = asyncio.Lock()
+        self._session = itertools.count(1)
+        self._current = 0
+        self._fetch_session = 0
+        #: By partition: the last record fetched, the same before the latest fetch, and the last one delivered.
+        self._fetched: dict[Any, int] = {}
+        self._before_fetch: dict[Any, int] = {}
+        self._delivered: dict[Any, int] = {}
+
+    def _new_consumer_thread(self) -> Any:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def committed(self, partition: int) -> int | None:
+        """The offset committed last, or found at the assignment."""
+        offset: int | None = self._committed_offset[TP(self.app.intake.topic, partition)]
+        return offset
+
+    async def perform_seek(self) -> None:
+        """Back to what is committed, or to the start of the log.
+
+        faust's own leaves a partition without a commit where its reading had come to, and so lost what it threw away
+        in a rebalance. A fetch never overlaps with this: its records would be of before, delivered after.
+        """
+        if not self.assignment():
+            return
+        async with self._seek_lock:
+            self._current = next(self._session)
+            committed = {tp: offset for tp, offset in (await self.seek_to_committed()).items() if offset and offset > 0}
+            fresh = [tp for tp in self.assignment() if tp not in committed]
+            starts = dict(await self._thread.earliest_offsets(*fresh)) if fresh else {}
+            if starts:
+                await self._thread.seek_wait(starts)
+            self._fetched = {tp: offset - 1 for tp, offset in (*committed.items(), *starts.items())}
+            self._delivered = dict(self._fetched)
+            self._read_offset.clear()
+            self._committed_offset.update({TP(*tp): committed.get(tp) for tp in self._fetched})
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's name
+        async with self._seek_lock:
+            records = await super()._getmany(active_partitions, timeout)
+            self._fetch_session = self._current
+            self._before_fetch = {tp: self._fetched[tp] for tp in records if tp in self._fetched}
+            self._fetched.update({tp: found[-1].offset for tp, found in records.items() if found})
+            return records
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        delivered = itertools.count(1)
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001
+                await self.sleep(0)
+                self.app.intake.polled()
+                async for tp, message in self.getmany(timeout=1.0):
+                    if next(delivered) % _YIELD_EVERY == 0:
+                        await asyncio.sleep(0)
+                    if not await self._deliver(tp, message):
+                        break
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except StreamsError as error:
+            self.app.intake.fail(error)
+
+    async def _deliver(self, tp: Any, message: Any) -> bool:
+        """Hand over one message, unless a rebalance has made it stale."""
+        while self.app.intake.is_full and self._is_current():  # noqa: ASYNC110 - a rebalance ends it too
+            await asyncio.sleep(_FULL_PAUSE_S)
+        if not self._is_current():
+            return False
+        message.after = self._predecessor(tp, message.offset)
+        if message.offset - message.after > 1:
+            await self._add_gap(TP(*tp), message.after + 1, message.offset - 1)
+            if not self._is_current():
+                return False
+        self.app.intake.add(message)
+        # Nothing suspends in here while the flow is active and the queue has room, so the session stays the same.
+        await self.callback(message)
+        self._delivered[tp] = self._read_offset[TP(*tp)] = message.offset
+        return True
+
+    def _is_current(self) -> bool:
+        return bool(self.flow_active) and self._fetch_session == self._current
+
+    def _predecessor(self, tp: Any, offset: int) -> int:
+        """The offset before this one in what the broker sent.
+
+        Raises:
+            SkippedRecordsError: a record was fetched and then not delivered.
+            LostRangeError: the log goes back, because it was cut off at its end or made anew.
+        """
+        delivered = self._delivered.get(tp, offset - 1)
+        after = self._before_fetch.pop(tp, delivered)
+        if after != delivered:
+            msg = f"records {delivered + 1} to {after} of {tp} were fetched and then dropped; start again to read them"
+            raise SkippedRecordsError(msg)
+        if offset <= after:
+            msg = (
+                f"{tp} goes on at offset {offset} after {after}: its log was cut at the end, or it was made anew. "
+                "With --accept-loss the stream goes on from its start."
+            )
+            if not self.app.intake.accepts_loss:
+                raise LostRangeError(msg)
+            return offset - 1
+        return after
+
+
+class Transport(driver.Transport):
+    """Both clients."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+
+def use_transport(app: faust.App, bootstrap_servers: str) -> None:
+    """Let an app use these clients."""
+    addresses = [URL(f"kafka://{one.strip()}") for one in bootstrap_servers.split(",")]
+    app.transport = Transport(addresses, app)
+    app.producer_transport = Transport(addresses, app)
