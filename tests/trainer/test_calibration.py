@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from trainer.calibration import apply_threshold, fit_temperature, fit_threshold, margins, probabilities
+from trainer.metrics import OUTLIER, Indices, calibration_error, weighted_f1
+from trainer.sanm import Negotiated
+
+
+def drawn(temperature: float, count: int = 4000) -> tuple[np.ndarray, Indices]:
+    """Logits, and truths that they describe once divided by the temperature."""
+    rng = np.random.default_rng(11)
+    logits = rng.normal(0, 3, (count, 5))
+    gumbel = rng.gumbel(size=logits.shape)
+    return logits, (logits / temperature + gumbel).argmax(-1)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 2.5])
+def test_the_temperature_that_made_the_data_is_found(temperature: float) -> None:
+    logits, truth = drawn(temperature)
+    assert fit_temperature(logits, truth) == pytest.approx(temperature, rel=0.1)
+
+
+def test_the_fitted_temperature_mends_overconfidence() -> None:
+    logits, truth = drawn(2.5)
+    right = logits.argmax(-1) == truth
+    fitted = fit_temperature(logits, truth)
+    before, after = (calibration_error(probabilities(logits, one).max(-1), right) for one in (1.0, fitted))
+    assert after < 0.03 < before
+
+
+def test_padding_of_smaller_label_sets_has_no_probability() -> None:
+    logits = np.array([[1.0, 0.0, -np.inf]])
+    assert probabilities(logits)[0, 2] == 0
+    assert fit_temperature(np.repeat(logits, 20, 0), np.array([0] * 15 + [1] * 5)) > 0
+
+
+def negotiated(logits: np.ndarray, final: Indices) -> Negotiated:
+    return Negotiated(logits, logits.argmax(-1), final, np.full(len(final), 2))
+
+
+def test_a_useful_discriminator_is_asked_as_often_as_allowed() -> None:
+    logits, truth = drawn(1.0, 1000)
+    found = fit_threshold(negotiated(logits, truth), 1.0, truth, most_asked=0.1)
+    assert (~found.accepted).mean() == pytest.approx(0.1, abs=0.005)
+    assert weighted_f1(truth, found.final, 5) > weighted_f1(truth, logits.argmax(-1), 5)
+    assert margins(logits, 1.0)[found.accepted].min() >= found.margin
+
+
+def test_a_harmful_discriminator_is_never_asked() -> None:
+    logits, truth = drawn(0.2, 400)
+    found = fit_threshold(negotiated(logits, np.full(400, OUTLIER)), 1.0, truth, most_asked=0.2)
+    first = logits.argmax(-1)
+    assert weighted_f1(truth, found.final, 5) >= weighted_f1(truth, first, 5)
+
+
+def test_a_margin_at_the_threshold_is_accepted() -> None:
+    logits = np.log(np.array([[0.6, 0.4], [0.7, 0.3]]))
+    margin = margins(logits, 1.0)
+    found = apply_threshold(negotiated(logits, np.array([1, 1])), margin, float(margin[1]))
+    assert found.accepted.tolist() == [False, True]
+    assert found.final.tolist() == [1, 0]

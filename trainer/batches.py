@@ -1,0 +1,67 @@
+"""Batches of sequences of like length, padded on the right."""
+
+from collections.abc import Sequence as List
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.examples import Example
+from trainer.rounds import Sequence
+
+#: Lengths are shuffled by so much before batches are cut, so that batches differ between epochs.
+_JITTER: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of one step; D is the number of decisions in the whole batch.
+
+    Attributes:
+        ids: shape (rows, longest). Causal attention never looks right, so that padding needs no mask.
+        row: shape (D,), the row of each decision.
+        position: shape (D,), its position.
+        first: shape (D,), whether it is G's first one.
+        labels: shape (D, most labels), token ids of the label set, padded by repeating the first.
+        known: shape (D, most labels), False at that padding.
+        target: shape (D,), index of the true label.
+    """
+
+    ids: Tensor
+    row: Tensor
+    position: Tensor
+    first: Tensor
+    labels: Tensor
+    known: Tensor
+    target: Tensor
+
+
+def by_length(lengths: NDArray[np.int64], size: int, rng: np.random.Generator | None = None) -> list[NDArray[np.int64]]:
+    """Indices in batches of like length; in random order, with some change of company, where ``rng`` is given."""
+    keys = lengths if rng is None else lengths + rng.uniform(0, _JITTER, len(lengths))
+    order = np.argsort(keys, kind="stable")
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
+    if rng is not None:
+        rng.shuffle(batches)
+    return batches
+
+
+def collate(sequences: List[Sequence], examples: List[Example], padding: int) -> Batch:
+    """One batch from sequences and the examples that they were made of."""
+    longest = max(len(one.ids) for one in sequences)
+    most = max(len(one.label_ids) for one in examples)
+    pairs = [(row, place) for row, one in enumerate(sequences) for place in range(len(one.decisions))]
+    sets = [one.label_ids + one.label_ids[:1] * (most - len(one.label_ids)) for one in examples]
+    known = [[True] * len(one.label_ids) + [False] * (most - len(one.label_ids)) for one in examples]
+    return Batch(
+        ids=torch.tensor([(*one.ids, *[padding] * (longest - len(one.ids))) for one in sequences]),
+        row=torch.tensor([row for row, _ in pairs]),
+        position=torch.tensor([sequences[row].decisions[place] for row, place in pairs]),
+        first=torch.tensor([place == 0 for _, place in pairs]),
+        labels=torch.tensor([sets[row] for row, _ in pairs]),
+        known=torch.tensor([known[row] for row, _ in pairs]),
+        target=torch.tensor([examples[row].target for row, _ in pairs]),
+    )

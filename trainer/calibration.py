@@ -1,0 +1,87 @@
+"""How far a model's first answers can be trusted: a temperature, and the margin at which one is taken at once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.metrics import Indices, weighted_f1
+from trainer.sanm import Negotiated
+
+#: Policy ``calibrated`` sends at most this share of the messages on to the discriminator.
+MOST_ASKED: Final = 0.12
+_LOG_TEMPERATURES: Final = (-1.5, 1.5)
+_GOLDEN: Final = (5**0.5 - 1) / 2
+_PRECISION: Final = 1e-4
+
+
+def probabilities(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
+    """Softmax over the label set, shape as ``logits``."""
+    scaled = logits / temperature
+    exponentials = np.exp(scaled - scaled.max(-1, keepdims=True))
+    result: NDArray[np.float64] = exponentials / exponentials.sum(-1, keepdims=True)
+    return result
+
+
+def margins(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """The likeliest label's probability minus the second's, shape (examples,)."""
+    ordered = np.sort(probabilities(logits, temperature), axis=-1)
+    result: NDArray[np.float64] = ordered[:, -1] - ordered[:, -2]
+    return result
+
+
+def negative_log_likelihood(logits: NDArray[np.float64], truth: Indices, temperature: float) -> float:
+    """Mean over examples."""
+    own = probabilities(logits, temperature)[np.arange(len(truth)), truth]
+    return float(-np.log(np.maximum(own, np.finfo(float).tiny)).mean())
+
+
+def fit_temperature(logits: NDArray[np.float64], truth: Indices) -> float:
+    """The temperature of least negative log-likelihood (Guo et al., 2017), by golden section over its logarithm."""
+    low, high = _LOG_TEMPERATURES
+    while high - low > _PRECISION:
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if negative_log_likelihood(logits, truth, np.exp(left)) < negative_log_likelihood(logits, truth, np.exp(right)):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A margin, and what policy ``calibrated`` does with it on the data that it was fitted on.
+
+    Attributes:
+        margin: the least at which a first answer is taken at once.
+        accepted: whether it was, shape (examples,).
+        final: what comes out, or OUTLIER, shape (examples,).
+    """
+
+    margin: float
+    accepted: NDArray[np.bool_]
+    final: Indices
+
+
+def apply_threshold(negotiated: Negotiated, margin: NDArray[np.float64], threshold: float) -> Threshold:
+    """The first answer where its margin reaches the threshold, the negotiated one elsewhere."""
+    accepted = margin >= threshold
+    final = np.where(accepted, negotiated.first, negotiated.final)
+    return Threshold(threshold, accepted, final)
+
+
+def fit_threshold(
+    negotiated: Negotiated, temperature: float, truth: Indices, most_asked: float = MOST_ASKED
+) -> Threshold:
+    """The largest threshold that asks the discriminator seldom enough and costs no weighted F1 against one pass."""
+    margin = margins(negotiated.logits, temperature)
+    labels = negotiated.logits.shape[1]
+    one_pass = weighted_f1(truth, negotiated.first, labels)
+    ordered = np.sort(margin)
+    for count in range(int(most_asked * len(margin)), 0, -1):
+        # Halfway between two neighbours, so that rounding elsewhere moves nobody across.
+        found = apply_threshold(negotiated, margin, float((ordered[count - 1] + ordered[count]) / 2))
+        if weighted_f1(truth, found.final, labels) >= one_pass:
+            return found
+    return apply_threshold(negotiated, margin, 0.0)
