@@ -1,12 +1,13 @@
 """The topics on a cluster: made when they are missing, compared when they are not."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.connections import KafkaSettings
@@ -16,6 +17,7 @@ from sentistream.errors import TopicError
 log = structlog.get_logger()
 
 _TIMEOUT_S: Final = 10.0
+_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def create_topics(connection: KafkaSettings, wanted: Sequence[Topic]) -> tuple[s
             log.warning("topic_differs", topic=state.wanted.name, differences=state.differences)
     if made:
         _create(admin, made)
+        _wait_until_served(admin, made)
         log.info("topics_created", topics=[topic.name for topic in made])
     return tuple(topic.name for topic in made)
 
@@ -80,7 +83,7 @@ def describe_topics(connection: KafkaSettings, wanted: Sequence[Topic]) -> tuple
     """
     admin = _admin(connection)
     try:
-        existing = admin.list_topics(timeout=_TIMEOUT_S).topics
+        existing = _existing(admin)
     except KafkaException as error:
         raise TopicError(f"no answer from Kafka at {connection.kafka_bootstrap_servers}: {error}") from error
     there = [topic for topic in wanted if topic.name in existing]
@@ -123,6 +126,11 @@ def _admin(connection: KafkaSettings) -> AdminClient:
     return AdminClient({**connection.librdkafka(), "log_level": 0})
 
 
+def _existing(admin: AdminClient) -> dict[str, TopicMetadata]:
+    found: dict[str, TopicMetadata] = admin.list_topics(timeout=_TIMEOUT_S).topics
+    return found
+
+
 def _create(admin: AdminClient, wanted: Sequence[Topic]) -> None:
     new = [
         NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=topic.replication, config=topic.config)
@@ -135,6 +143,19 @@ def _create(admin: AdminClient, wanted: Sequence[Topic]) -> None:
             # Somebody else, at the same moment, made what we wanted.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(f"Kafka refused to make the topic {name}: {error.args[0].str()}") from error
+
+
+def _wait_until_served(admin: AdminClient, made: Sequence[Topic]) -> None:
+    """Kafka answers once the controller knows a topic; its brokers learn of it, and elect leaders, a little later."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    missing = {topic.name for topic in made}
+    while missing:
+        for name, topic in _existing(admin).items():
+            if topic.partitions and all(one.leader >= 0 for one in topic.partitions.values()):
+                missing.discard(name)
+        if missing and time.monotonic() > deadline:
+            raise TopicError(f"Kafka made {', '.join(missing)}, but no broker leads them after {_TIMEOUT_S:.0f} s")
+        time.sleep(_POLL_S if missing else 0)
 
 
 def _configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,15 +19,9 @@ from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedStack
 from sentistream.errors import FolderInUseError, StartError, TopicError
+from tests.waiting import wait_for
 
 DEADLINE_S = 60.0
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_S) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not: {what}"
-        time.sleep(0.05)
 
 
 def publish(bootstrap: str, topic: str, value: bytes) -> None:

@@ -13,6 +13,7 @@ from sentistream.cli import main
 from sentistream.embedded import EmbeddedKafka
 from sentistream.errors import TopicError
 from sentistream.topics import check_equal_partitions, create_topics, describe_topics
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -51,6 +52,7 @@ def test_unequal_main_topics_are_refused(connection: KafkaSettings, names: Topic
     assert check_equal_partitions(describe_topics(connection, wanted), names) == 2
     admin = AdminClient({"bootstrap.servers": connection.kafka_bootstrap_servers})
     admin.create_partitions([NewPartitions(names.events, 3)])[names.events].result()
+    wait_for(lambda: 3 in {state.partitions for state in describe_topics(connection, wanted)}, "the third partition")
     with pytest.raises(TopicError, match=f"{names.events} 3"):
         check_equal_partitions(describe_topics(connection, wanted), names)
 
