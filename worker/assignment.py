@@ -44,8 +44,7 @@ class PartitionOwner:
         """Go back to what is committed in every partition, as after an unknown outcome; drop what is in hand."""
         partitions = [TopicPartition(self._settings.requests, one.partition) for one in self._assignments]
         self._labelling.cancel(self._assignments)
-        for where in self._begin(partitions):
-            self._consumer.seek(where)
+        self._reposition(self._begin(partitions))
 
     def accept_lost_range(self, partition: int, *, error: str) -> None:
         """An offset to go on from is not there: go on at the first one that is, or raise RequestsMissingError."""
@@ -62,7 +61,12 @@ class PartitionOwner:
         log.error("loss_accepted", detail=text)
         if assignment is not None:
             assignment.next_offset = low
-        self._consumer.seek(TopicPartition(self._settings.requests, partition, OFFSET_BEGINNING))
+        self._reposition([TopicPartition(self._settings.requests, partition, low)])
+
+    def _reposition(self, starts: list[TopicPartition]) -> None:
+        """As a seek, which librdkafka refuses for a partition whose offset was not there."""
+        self._consumer.incremental_unassign(starts)
+        self._consumer.incremental_assign(starts)
 
     def _on_assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         self._guard(lambda: self._consumer.incremental_assign(self._begin(partitions)))

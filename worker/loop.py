@@ -38,6 +38,7 @@ class ConsumerLoop:
 
     Attributes:
         polled_at: when the consumer was last polled, by the monotonic clock.
+        paused: nothing is taken for now: the engine is out, or enough is in flight.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class ConsumerLoop:
         self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
         self._progress = Progress(settings)
         self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
-        self._paused = False
+        self.paused = False
         self._paused_assignments = 0
         self._full_since: float | None = None
         self._commit_not_before = 0.0
@@ -95,7 +96,7 @@ class ConsumerLoop:
         """Poll once, and take what there is room for."""
         room = self._settings.max_in_flight - self._assignments.running
         self._steer(room)
-        if room <= 0 and not self._paused:
+        if room <= 0 and not self.paused:
             self._labelling.wait(_BUSY_POLL_S)
             return
         wait = _BUSY_POLL_S if self._assignments.pending else _IDLE_POLL_S
@@ -130,7 +131,8 @@ class ConsumerLoop:
         code = error.code()
         if code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001 -- librdkafka's name
             self._owner.accept_lost_range(message.partition(), error=error.str())
-        elif code in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED):  # noqa: SLF001
+        elif code == KafkaError._FATAL and "fenced" in error.str():  # noqa: SLF001
+            # librdkafka tells the code below a fatal error in words only.
             raise FencedError(
                 f"another process joined the group under this WORKER_ID: {error.str()}. Give each replica its own"
             )
@@ -146,20 +148,20 @@ class ConsumerLoop:
         out_long = out is not None and now - out > self._settings.outage_grace_seconds
         self._full_since = None if room > 0 else self._full_since or now
         full_long = self._full_since is not None and now - self._full_since > _SATURATED_S
-        if not self._paused and (out_long or full_long):
+        if not self.paused and (out_long or full_long):
             self._pause(reason="engine out" if out_long else "enough in flight")
-        elif self._paused and out is None and room * 2 >= self._settings.max_in_flight:
+        elif self.paused and out is None and room * 2 >= self._settings.max_in_flight:
             self._consumer.resume(self._takeable())
-            self._paused = False
+            self.paused = False
             metrics.PAUSED.set(0)
             log.info("resumed")
-        elif self._paused and self._paused_assignments != self._assignments.started:
+        elif self.paused and self._paused_assignments != self._assignments.started:
             # Partitions that were assigned since then come unpaused.
             self._pause(reason="partitions assigned while paused")
 
     def _pause(self, reason: str) -> None:
         self._consumer.pause(self._takeable())
-        self._paused = True
+        self.paused = True
         self._paused_assignments = self._assignments.started
         metrics.PAUSED.set(1)
         log.info("paused", reason=reason)
@@ -216,7 +218,7 @@ class ConsumerLoop:
             log.warning("transaction_outcome_unknown", error=str(error))
             self._committer.start()
             self._owner.restart()
-            if not self._paused:
+            if not self.paused:
                 self._consumer.resume(self._takeable())
             return
         self._progress.committed()

@@ -9,7 +9,7 @@ import structlog
 
 from worker.clients import make_consumer, make_producer
 from worker.dead_letters import DeadLetterWriter
-from worker.errors import WorkerError
+from worker.errors import MisconfiguredError, WorkerError
 from worker.faultpoints import FaultPoints, NoFaults
 from worker.health import HealthServer
 from worker.intake import Intake
@@ -78,6 +78,11 @@ class WorkerService:
         """Finish what is in flight, commit it, and return from `run`; safe from a signal handler."""
         self._loop.stop()
 
+    @property
+    def paused(self) -> bool:
+        """Nothing is taken for now: the engine is out, or enough is in flight."""
+        return self._loop.paused
+
     def run(self) -> None:
         """Work until `stop`; raises WorkerError, whose `exit_code` is the process's."""
         health = self._health_server()
@@ -98,11 +103,13 @@ class WorkerService:
     def _health_server(self) -> HealthServer | None:
         if not self._settings.metrics_port:
             return None
-        server = HealthServer(
-            self._settings.metrics_host,
-            self._settings.metrics_port,
-            lambda: self._loop.polled_at if self._ready else None,
-        )
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        try:
+            server = HealthServer(host, port, lambda: self._loop.polled_at if self._ready else None)
+        except OSError as error:
+            raise MisconfiguredError(
+                f"{host}:{port} cannot be bound for /metrics ({error}): set METRICS_PORT to a free port, or 0"
+            ) from error
         server.start()
         return server
 

@@ -32,7 +32,7 @@ class FakeLabeller:
         self.calls.append(request.source.event_id)
         if self.out:
             raise EngineUnavailableError("the fake is out")
-        while self.stuck:
+        while self.stuck:  # noqa: ASYNC110 -- set from another thread
             await asyncio.sleep(0.01)
         if self._delay_s:
             await asyncio.sleep(self._random.uniform(0, self._delay_s))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 
 from schemas.chat import ChatMessage, Source, Turn
 from schemas.codec import decode, encode
@@ -76,8 +79,8 @@ def make_rejected(partition: int, offset: int, value: bytes) -> Rejected:
             "received_at": _THEN,
             "reason": "not_json",
             "detail": "broken",
-            "key": __import__("base64").b64encode(b"the key"),
-            "value": __import__("base64").b64encode(value),
+            "key": b64encode(b"the key"),
+            "value": b64encode(value),
         }
     )
 
@@ -108,6 +111,7 @@ class Rig:
         self.names = names
         self.partitions = partitions
         self._servers = bootstrap_servers
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
         self._producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True})
 
     def settings(self, **changed: Any) -> WorkerSettings:
@@ -177,9 +181,35 @@ class Rig:
     def dead_letters(self, at_least: int = 0) -> Seen:
         return self.read(self.names.dead_letters, at_least=at_least)
 
+    def commit_without_watermark(self, partition: int, offset: int) -> None:
+        """What any other tool would do to the group."""
+        consumer = self._group_member()
+        where = TopicPartition(self.names.requests, partition, offset)
+        consumer.commit(offsets=[where], asynchronous=False)
+        consumer.close()
+
+    def delete_requests(self, partition: int, before: int) -> None:
+        """What retention does."""
+        where = TopicPartition(self.names.requests, partition, before)
+        for future in self._admin.delete_records([where]).values():
+            future.result(20)
+
+    def add_partitions(self, topic: str, count: int) -> None:
+        """Grow one topic."""
+        for future in self._admin.create_partitions([NewPartitions(topic, count)]).values():
+            future.result(20)
+        wait_until(lambda: len(self._admin.list_topics(timeout=5).topics[topic].partitions) == count, "it has grown")
+
     def committed(self) -> dict[int, TopicPartition]:
         """What the worker's group has committed, by partition."""
-        consumer = Consumer(
+        consumer = self._group_member()
+        asked = [TopicPartition(self.names.requests, partition) for partition in range(self.partitions)]
+        found = consumer.committed(asked, timeout=20)
+        consumer.close()
+        return {one.partition: one for one in found}
+
+    def _group_member(self) -> Consumer:
+        return Consumer(
             {
                 "bootstrap.servers": self._servers,
                 "group.id": f"{self.names.topic_prefix}group",
@@ -187,10 +217,6 @@ class Rig:
                 "enable.auto.commit": False,
             }
         )
-        asked = [TopicPartition(self.names.requests, partition) for partition in range(self.partitions)]
-        found = consumer.committed(asked, timeout=20)
-        consumer.close()
-        return {one.partition: one for one in found}
 
 
 class RunningWorker:
@@ -230,8 +256,9 @@ def running(
         yield worker
     finally:
         worker.service.stop()
-        worker.join()
-    assert worker.error is None, worker.error
+        # First of all: what the block missed is mostly the worker's end.
+        if (error := worker.join()) is not None:
+            raise error
 
 
 def child(settings: WorkerSettings, log: Path, **options: Any) -> subprocess.Popen[bytes]:
