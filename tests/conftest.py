@@ -10,6 +10,7 @@ from schemas.topics import TopicNames
 from schemas.topics import topics as all_topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topics import create_topics
+from tests.secured_kafka import secured_kafka
 
 #: Keywords: `partitions` of the main topics (3).
 TopicsFactory = Callable[..., TopicNames]
@@ -25,6 +26,13 @@ def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """Another broker that takes nobody without TLS and a password: `connection` has both."""
+    with secured_kafka(tmp_path_factory.mktemp("secure-kafka")) as server:
         yield server
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas.connections import KafkaSettings
 from sentistream.embedded.kafka_jars import kafka_jars
 from sentistream.embedded.ports import is_listening
 from sentistream.embedded.server import EmbeddedServer
@@ -22,8 +23,8 @@ _PROPERTIES: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "inter.broker.listener.name": "CLIENTS",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:PLAINTEXT",
     "auto.create.topics.enable": "false",
     "num.network.threads": "2",
     "num.io.threads": "4",
@@ -65,6 +66,7 @@ class EmbeddedKafka(EmbeddedServer):
     Args:
         folder: kept between runs.
         properties: broker settings added to, or put in the place of, those here.
+        client: how clients log in, where `properties` ask for more than a plain connection.
         heap_mb: Java heap.
         start_timeout_s: how long a start may take before it counts as failed.
     """
@@ -77,17 +79,24 @@ class EmbeddedKafka(EmbeddedServer):
         folder: Path,
         *,
         properties: Mapping[str, str] | None = None,
+        client: KafkaSettings | None = None,
         heap_mb: int = 384,
         start_timeout_s: float = 120.0,
     ) -> None:
         super().__init__(folder, start_timeout_s)
         self._extra = dict(properties or {})
+        self._client = client or KafkaSettings()
         self._heap_mb = heap_mb
 
     @property
     def bootstrap_servers(self) -> str:
         """Address for clients."""
         return f"127.0.0.1:{self.ports[0]}"
+
+    @property
+    def connection(self) -> KafkaSettings:
+        """All that clients need."""
+        return self._client.model_copy(update={"kafka_bootstrap_servers": self.bootstrap_servers})
 
     def _prepare(self) -> list[str]:
         log4j = self.folder / "log4j2.properties"
@@ -112,7 +121,7 @@ class EmbeddedKafka(EmbeddedServer):
     def _is_ready(self) -> bool:
         if not is_listening(self.ports[0]):
             return False
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        admin = AdminClient({**self.connection.librdkafka(), "log_level": 0})
         try:
             return bool(admin.list_topics(timeout=1).brokers)
         except KafkaException:
@@ -126,8 +135,8 @@ class EmbeddedKafka(EmbeddedServer):
         broker, controller = self.ports
         return {
             **_PROPERTIES,
-            "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+            "listeners": f"CLIENTS://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENTS://127.0.0.1:{broker}",
             # A static quorum: the controller's port may change between starts.
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "log.dirs": str(self._data),

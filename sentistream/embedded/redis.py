@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -23,9 +24,21 @@ _SETTINGS: Final = {
 
 
 class EmbeddedRedis(EmbeddedServer):
-    """One Redis on the loopback interface; the data is in the folder."""
+    """One Redis on the loopback interface; the data is in the folder.
+
+    Args:
+        folder: kept between runs.
+        settings: Redis settings added to, or put in the place of, those here.
+        start_timeout_s: how long a start may take before it counts as failed.
+    """
 
     name: ClassVar[str] = "redis"
+
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, start_timeout_s: float = 120.0
+    ) -> None:
+        super().__init__(folder, start_timeout_s)
+        self._settings = {**_SETTINGS, **(settings or {})}
 
     @property
     def url(self) -> str:
@@ -34,7 +47,7 @@ class EmbeddedRedis(EmbeddedServer):
 
     def _prepare(self) -> list[str]:
         command = [_executable(), "--port", str(self.ports[0]), "--dir", str(self.folder)]
-        for name, value in _SETTINGS.items():
+        for name, value in self._settings.items():
             command += [f"--{name}", value]
         return command
 
@@ -43,6 +56,9 @@ class EmbeddedRedis(EmbeddedServer):
         try:
             # Busy loading its file also counts as not ready: that error is a ConnectionError too.
             return bool(client.ping())
+        except redis.AuthenticationError:
+            # It answers; the password is the clients' affair.
+            return True
         except (redis.ConnectionError, redis.TimeoutError):
             return False
         finally:
