@@ -28,7 +28,7 @@ class VllmOptions:
     max_model_len: int | None = None
     max_num_seqs: int = 128
     max_batched_tokens: int = 2048
-    kv_cache_mb: int | None = 512
+    kv_cache_mb: int | None = 256
     gpu_memory_utilization: float = 0.9
     tensor_parallel_size: int = 1
     eager: bool = True

@@ -1,0 +1,150 @@
+"""What a LoRA adapter costs on the CPU: none, with this product's plugin, with vLLM's own kernels.
+
+    python -m bench.lora
+
+A 22-million-parameter OPT with random weights, prompts of 64 tokens, one token out. Two processes, one with and one
+without the plugin, take turns within each repeat, so that the machine's other load hits all rows alike; each ratio is
+to the same process's run without adapter just before.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+AMONG = tuple(range(2000, 2007))
+
+
+def make_model(folder: Path) -> Path:
+    """An untrained OPT of the shipped model's shape."""
+    from transformers import OPTConfig, OPTForCausalLM
+
+    config = OPTConfig(
+        vocab_size=30522,
+        hidden_size=384,
+        word_embed_proj_dim=384,
+        num_hidden_layers=6,
+        ffn_dim=1536,
+        num_attention_heads=12,
+        max_position_embeddings=512,
+        do_layer_norm_before=False,
+        activation_function="gelu",
+    )
+    OPTForCausalLM(config).bfloat16().save_pretrained(folder)
+    return folder
+
+
+def serve(model: Path, adapter: Path, *, plugin: bool) -> None:
+    """In a child: measure one way per line of standard input and print prompts per second."""
+    from worker.engines import cpu_lora
+    from worker.engines.vllm_options import VllmOptions
+    from worker.engines.vllm_runtime import Ask, VllmRuntime
+
+    if not plugin:
+        cpu_lora.register = lambda: None
+    runtime = VllmRuntime(model, 512, VllmOptions(max_adapter_rank=8))
+    handle = runtime.add_adapter("bench", 1, adapter)
+    for one in (None, handle):
+        runtime.warm(one)
+    print(json.dumps("ready"), flush=True)
+    draw = random.Random(0)
+    for line in sys.stdin:
+        way, count = json.loads(line)
+        began = time.perf_counter()
+        for index in range(count):
+            ids = [draw.randrange(1000, 30000) for _ in range(64)]
+            runtime.submit(str(index), Ask(ids, AMONG, None, handle if way == "adapter" else None))
+        while runtime.busy:
+            runtime.step()
+        print(json.dumps(count / (time.perf_counter() - began)), flush=True)
+
+
+class Child:
+    """One process that measures."""
+
+    def __init__(self, folder: Path, *, plugin: bool) -> None:
+        """Start it; the model loads meanwhile."""
+        self._command = [sys.executable, "-m", "bench.lora", "--serve", str(folder), *(["--plugin"] if plugin else [])]
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+        )
+
+    def read(self) -> float | str:
+        """The next figure; lines that are not ours are skipped."""
+        assert self._process.stdout is not None  # noqa: S101 - PIPE above
+        for line in self._process.stdout:
+            try:
+                value: float | str = json.loads(line)
+            except ValueError:
+                continue
+            return value
+        command_line = " ".join(map(str, self._command))
+        raise SystemExit(f"a child ended with {self._process.wait()}; run it by hand: {command_line}")
+
+    def measure(self, way: str, count: int) -> float:
+        """Prompts per second with or without the adapter."""
+        assert self._process.stdin is not None  # noqa: S101 - PIPE above
+        self._process.stdin.write(json.dumps([way, count]) + "\n")
+        self._process.stdin.flush()
+        return float(self.read())
+
+    def stop(self) -> None:
+        """End it and wait."""
+        self._process.kill()
+        self._process.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="What a LoRA adapter costs on the CPU")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--prompts", type=int, default=128)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--plugin", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.serve is not None:
+        serve(given.serve / "model", given.serve / "adapter", plugin=given.plugin)
+        return
+    from tests.worker.tiny_opt import make_adapter
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_adapter(make_model(folder / "model"), folder / "adapter", seed=1)
+        compare(folder, given.repeats, given.prompts)
+
+
+def compare(folder: Path, repeats: int, prompts: int) -> None:
+    """Take turns, then print medians."""
+    children = {"plugin": Child(folder, plugin=True), "vLLM's own": Child(folder, plugin=False)}
+    rates: dict[str, list[float]] = {"none": []}
+    costs: dict[str, list[float]] = {}
+    try:
+        for child in children.values():
+            child.read()
+        for _ in range(repeats):
+            for title, child in children.items():
+                # vLLM's own kernels are so slow that fewer prompts do.
+                count = prompts if title == "plugin" else max(prompts // 2, 32)
+                none, adapter = (child.measure(way, count) for way in ("none", "adapter"))
+                rates["none"].append(none)
+                rates.setdefault(title, []).append(adapter)
+                costs.setdefault(title, []).append(none / adapter)
+    finally:
+        for child in children.values():
+            child.stop()
+    print(f"{'adapter':<14}{'prompts/s':>10}{'cost, none = 1':>18}{'from - to':>16}")
+    print(f"{'none':<14}{statistics.median(rates['none']):>10.0f}{1:>18.2f}")
+    for title, ratios in costs.items():
+        rate, ratio = statistics.median(rates[title]), statistics.median(ratios)
+        print(f"{title:<14}{rate:>10.0f}{ratio:>18.2f}{f'{min(ratios):.2f} - {max(ratios):.2f}':>16}")
+
+
+if __name__ == "__main__":
+    main()
