@@ -50,7 +50,7 @@ def tiny_model(tokenizer_json: str) -> Callable[[], OPTForCausalLM]:
             max_position_embeddings=128,
             activation_function="gelu",
             do_layer_norm_before=False,
-            dropout=0.0,
+            dropout=0.05,
             pad_token_id=0,
             bos_token_id=2,
             eos_token_id=3,

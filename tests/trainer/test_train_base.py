@@ -8,7 +8,7 @@ from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
-from trainer import base_training
+from trainer import base_training, sanm
 from trainer.base_training import BaseTraining, Data
 from trainer.batches import by_length, collate
 from trainer.corpora import Conversation, read
@@ -99,8 +99,9 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     monkeypatch.setattr(base_training, "loss", real)
     resumed = prepared()
     assert len(list(resumed.run())) == 2, "the first epoch was done"
-    for name, value in whole.best().items():
-        torch.testing.assert_close(resumed.best()[name], value)
+    for name, value in whole.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[name], value)
+    torch.testing.assert_close(resumed.best(), whole.best())
 
 
 def test_a_finished_run_trains_no_further(prepared: Callable[[], BaseTraining]) -> None:
@@ -182,6 +183,28 @@ def test_conversations_of_the_held_back_scenes_are_left_out(conversation: Conver
 def test_a_further_corpus_that_is_written_wrong_is_explained(text: str) -> None:
     with pytest.raises(UnknownFormatError, match="FORMAT:SHARE:PATH"):
         FurtherCorpus.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("answers", "final", "decisions"),
+    [([3, 3], 3, 2), ([3, 0, 0], 0, 3), ([3, 0, 3, 3], 3, 4), ([3, 0, 3, 0, 3, 0], OUTLIER, 6)],
+)
+def test_two_equal_answers_in_a_row_are_consensus(
+    profile: ModelProfile,
+    tokenizer_json: str,
+    tiny_model: MakeModel,
+    conversation: Conversation,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[int],
+    final: int,
+    decisions: int,
+) -> None:
+    builder = builder_for(profile, tokenizer_json)
+    example = next(builder.examples([conversation]))
+    said = iter(answers)
+    monkeypatch.setattr(sanm, "label_logits", lambda *_: np.eye(7)[[next(said)]])
+    found = negotiate(tiny_model(), builder.roles, [example])
+    assert (found.first[0], found.final[0], found.decisions[0]) == (answers[0], final, decisions)
 
 
 def test_the_negotiation_ends_in_consensus_or_an_outlier(
