@@ -120,7 +120,7 @@ class RolePrompts:
         parts = question.parts
         role = next_role(said)
         asked = template.discriminator if role == "discriminator" else template.again if said else template.generator
-        form = template.reply["direct" if mode == "direct" else role]
+        form = template.reply[self._form(question, role, mode)]
         system = f"{asked}\n{form}" if "I" in parts.parts else form
         body = []
         if "L" in parts.parts:
@@ -138,3 +138,12 @@ class RolePrompts:
             reason = f" ({one.reason})" if one.reason else ""
             body.append(template.said.format(role=one.role, label=words.get(one.label or "", "?"), reason=reason))
         return ChatTurn("system", system), ChatTurn("user", "\n\n".join(body))
+
+    @staticmethod
+    def _form(question: Question, role: Role, mode: Mode) -> str:
+        """Which of the template's forms the answer has; E is asked for once, and then known for some turns."""
+        if mode == "direct":
+            return "direct"
+        if role == "generator" and (question.deduction is not None or "E" not in question.parts.parts):
+            return "generator_knowing"
+        return role

@@ -1,0 +1,19 @@
+"""From an engine's log-probabilities to probabilities that mean what they say."""
+
+import math
+from collections.abc import Mapping
+
+
+def calibrated(logprobs: Mapping[str, float], temperature: float) -> dict[str, float]:
+    """Softmax of ``logprobs / temperature`` (Guo et al., 2017), by label name; empty for none.
+
+    Args:
+        logprobs: by label name, normalised or not.
+        temperature: fitted on development data; 1 leaves a normalised distribution as it is.
+    """
+    if not logprobs:
+        return {}
+    highest = max(logprobs.values())
+    weights = {label: math.exp((value - highest) / temperature) for label, value in logprobs.items()}
+    total = sum(weights.values())
+    return {label: weight / total for label, weight in weights.items()}

@@ -1,0 +1,212 @@
+"""One request in, one event out: the roles are asked as the policy says, by one adapter version."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from prompts.errors import PromptError
+from prompts.profile import ModelProfile
+from prompts.roles import Question, RolePrompts, Said
+from schemas.event import Deduction, EmotionEvent, Mode, Policy, Times, Usage
+from schemas.request import SanmRequest
+from schemas.taxonomy import Taxonomy
+from worker.calibration import calibrated
+from worker.deductions import Deductions
+from worker.engines.contract import Choice, Engine, PromptRefusedError, Writing
+from worker.negotiation import Accept, Agreement, Decision, margin, negotiate, vote
+from worker.reasoning import read_answer
+
+_VOTES = 3
+_MAX_WRITTEN_TOKENS = 320
+
+
+class AdapterHold(Protocol):
+    """The adapter version that is live now, kept loaded for as long as it is held."""
+
+    def acquire(self) -> str | None:
+        """The live version; None for the base model."""
+
+    def release(self, version: str | None) -> None:
+        """Done with it."""
+
+
+class NoAdapters:
+    """The base model, always."""
+
+    def acquire(self) -> str | None:
+        """No version."""
+        return None
+
+    def release(self, version: str | None) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class SanmOptions:
+    """How labels are negotiated.
+
+    Attributes:
+        rounds: most rounds before a message is an outlier.
+        deduction_every: messages of a conversation after which its deduction is made anew.
+        event_text: events carry the message's text.
+    """
+
+    policy: Policy
+    mode: Mode = "direct"
+    rounds: int = 3
+    deduction_every: int = 4
+    event_text: bool = True
+
+
+@dataclass(slots=True)
+class _Case:
+    """One message while it is worked on."""
+
+    request: SanmRequest
+    question: Question
+    adapter: str | None
+    asked: list[Choice | Writing] = field(default_factory=list)
+    deduction: Deduction | None = None
+
+    @property
+    def usage(self) -> Usage:
+        return Usage(
+            model_calls=len(self.asked),
+            prompt_tokens=sum(one.prompt_tokens for one in self.asked),
+            completion_tokens=sum(one.completion_tokens for one in self.asked),
+            model_seconds=sum(one.seconds for one in self.asked),
+        )
+
+
+class SanmLabeller:
+    """Labels requests with one engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        profile: ModelProfile,
+        roles: RolePrompts,
+        options: SanmOptions,
+        adapters: AdapterHold | None = None,
+    ) -> None:
+        self._engine = engine
+        self._profile = profile
+        self._roles = roles
+        self._options = options
+        self._adapters = adapters or NoAdapters()
+        self._deductions = Deductions(options.deduction_every)
+
+    async def label(self, request: SanmRequest, *, taken_at: datetime) -> EmotionEvent:
+        """Negotiate the label of one message; raises as the seam says (worker/labelling_contract.py)."""
+        if request.prompt.language not in self._profile.languages:
+            return self._event(request, taken_at, status="unsupported")
+        # Held from the first question to the last: one version answers all of them, and the event names it.
+        version = self._adapters.acquire()
+        try:
+            case = _Case(request, self._open(request), version)
+            agreement = await self._decide(case)
+        except PromptError as error:
+            raise PromptRefusedError(str(error)) from error
+        finally:
+            self._adapters.release(version)
+        return self._event(request, taken_at, **self._facts(case, agreement))
+
+    def _open(self, request: SanmRequest) -> Question:
+        message = request.message
+        deduction = None
+        if self._options.mode == "reasoned" and "E" in request.prompt.parts:
+            deduction = self._deductions.get(message.tenant, message.conversation_id)
+        return self._roles.open(request.prompt, deduction)
+
+    async def _decide(self, case: _Case) -> Agreement:
+        if self._options.policy == "vote3":
+            seed = zlib.crc32(case.request.source.event_id.encode())
+            return await vote([self._draw(case, seed + number) for number in range(_VOTES)])
+        rounds = self._options.rounds
+        return await negotiate(lambda said: self._ask(case, said), rounds, self._accept(self._options.policy))
+
+    def _accept(self, policy: Policy) -> Accept:
+        if policy == "one-pass":
+            return lambda _: True
+        if policy == "calibrated":
+            return lambda decision: margin(decision) >= self._profile.threshold
+        return lambda _: False
+
+    async def _ask(self, case: _Case, said: Sequence[Said]) -> Decision:
+        if self._options.mode == "reasoned":
+            return await self._reason(case, said)
+        return await self._choose(case, said, None)
+
+    def _draw(self, case: _Case, seed: int) -> Callable[[], Any]:
+        return lambda: self._choose(case, (), seed)
+
+    async def _choose(self, case: _Case, said: Sequence[Said], seed: int | None) -> Decision:
+        choice = await self._engine.choose(
+            self._roles.ask(case.question, said),
+            case.request.prompt.labels,
+            adapter=case.adapter,
+            sample_seed=seed,
+        )
+        case.asked.append(choice)
+        return Decision(choice.label, calibrated(choice.logprobs, self._profile.temperature))
+
+    async def _reason(self, case: _Case, said: Sequence[Said]) -> Decision:
+        prompt = self._roles.ask(case.question, said, "reasoned")
+        writing = await self._engine.write(prompt, max_tokens=_MAX_WRITTEN_TOKENS, adapter=case.adapter)
+        case.asked.append(writing)
+        answer = read_answer(writing.text, case.request.prompt.labels)
+        if answer.deduction is not None and not said:
+            case.deduction = answer.deduction
+            message = case.request.message
+            self._deductions.put(message.tenant, message.conversation_id, answer.deduction)
+        return Decision(answer.label, reason=answer.reason)
+
+    def _facts(self, case: _Case, agreement: Agreement) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "status": agreement.status,
+            "scores": dict(agreement.scores),
+            "first_label": agreement.rounds[0].generator.label,
+            "candidates": agreement.candidates if agreement.label is None else (),
+            "rounds": agreement.rounds,
+            "deduction": case.question.deduction or case.deduction,
+            "adapter": case.adapter,
+            "usage": case.usage,
+        }
+        if agreement.label is not None:
+            prompt = case.request.prompt
+            taxonomy = Taxonomy.model_construct(name=prompt.taxonomy, title="", labels=prompt.labels)
+            facts["label"] = agreement.label
+            facts["sentiment"] = taxonomy.sentiment(agreement.label, dict(agreement.scores))
+            score = agreement.scores.get(agreement.label)
+            facts["confidence"] = None if score is None else min(score, 1.0)
+        return facts
+
+    def _event(self, request: SanmRequest, taken_at: datetime, **facts: Any) -> EmotionEvent:
+        message = request.message
+        return EmotionEvent(
+            event_id=request.source.event_id,
+            message_id=message.message_id,
+            conversation_id=message.conversation_id,
+            tenant=message.tenant,
+            speaker=message.speaker,
+            text=message.text if self._options.event_text else None,
+            language=request.prompt.language,
+            taxonomy=request.prompt.taxonomy,
+            mode=self._options.mode,
+            policy=self._options.policy,
+            model=self._engine.model,
+            prompt_hash=request.prompt_hash,
+            degraded=request.degraded,
+            replay=message.replay_of is not None,
+            source=request.source,
+            times=Times(
+                sent_at=message.sent_at,
+                received_at=request.received_at,
+                requested_at=request.requested_at,
+                taken_at=taken_at,
+                decided_at=datetime.now(UTC),
+            ),
+            **facts,
+        )
