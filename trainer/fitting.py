@@ -1,4 +1,4 @@
-"""Fitting a finished model's temperature and threshold, and saying what each policy is worth."""
+"""Fitting a finished model's temperature and threshold, with the weights as they are served."""
 
 from dataclasses import dataclass
 
@@ -7,61 +7,28 @@ from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
-from trainer.calibration import fit_temperature, fit_threshold, probabilities
+from trainer.calibration import fit_temperature, fit_threshold
 from trainer.examples import Example
-from trainer.metrics import OUTLIER, Flips, Report, calibration_error, flips, report
+from trainer.policies import Comparison, compare
 from trainer.sanm import negotiate
 
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What one policy comes to on the development data."""
-
-    agreement: Report
-    flips: Flips
-    outliers: int
-    decisions: float
+#: What is written to the profile is readable, and rounded before it is judged.
+_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The profile with its temperature and threshold, and what they are worth on the data that they were fitted on.
-
-    Attributes:
-        profile: to be written beside the weights.
-        policies: one pass, paper and calibrated, by name.
-        calibration_error: before and after the temperature.
-        asked: share of the messages that policy calibrated sends on to the discriminator.
-    """
+    """The profile with its temperature and threshold, and what they are worth on the data that they were fitted on."""
 
     profile: ModelProfile
-    policies: dict[str, Policy]
-    calibration_error: tuple[float, float]
-    asked: float
+    dev: Comparison
 
 
 def fit(model: OPTForCausalLM, roles: RolePrompts, profile: ModelProfile, dev: list[Example]) -> Fitted:
-    """Fit temperature and threshold, with the weights as they are served."""
-    names = [label.name for label in dev[0].question.parts.labels]
+    """Fit both on the development data."""
     truth = np.array([one.target for one in dev])
     found = negotiate(model, roles, dev)
-    temperature = fit_temperature(found.logits, truth)
-    threshold = fit_threshold(found, temperature, truth)
-    right = truth == found.first
-    errors = [calibration_error(probabilities(found.logits, one).max(-1), right) for one in (1.0, temperature)]
-    asked = np.where(threshold.accepted, 1, found.decisions)
-    policies = {
-        name: Policy(
-            report(truth, final, names),
-            flips(truth, found.first, final),
-            int((final == OUTLIER).sum()),
-            float(decisions.mean()),
-        )
-        for name, final, decisions in (
-            ("one-pass", found.first, np.ones(len(dev))),
-            ("paper", found.final, found.decisions),
-            ("calibrated", threshold.final, asked),
-        )
-    }
-    fitted = profile.model_copy(update={"temperature": round(temperature, 4), "threshold": round(threshold.margin, 4)})
-    return Fitted(fitted, policies, (errors[0], errors[1]), float((~threshold.accepted).mean()))
+    temperature = round(fit_temperature(found.logits, truth), _DIGITS)
+    threshold = round(fit_threshold(found, temperature, truth).margin, _DIGITS)
+    fitted = profile.model_copy(update={"temperature": temperature, "threshold": threshold})
+    return Fitted(fitted, compare(found, dev, fitted))

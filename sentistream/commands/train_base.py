@@ -27,5 +27,9 @@ def command(**given: Any) -> None:
         fitted = train_base(settings)
     except (TrainerError, OSError) as error:
         raise SentistreamError(str(error)) from error
-    shown = {"model": str(settings.model_folder), **dataclasses.asdict(fitted), "profile": fitted.profile.model_dump()}
+    shown = {
+        "model": str(settings.model_folder),
+        "profile": fitted.profile.model_dump(),
+        "dev": dataclasses.asdict(fitted.dev),
+    }
     click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())

@@ -14,6 +14,7 @@ from trainer.batches import by_length, collate
 from trainer.corpora import Conversation, read
 from trainer.decisions import decide, loss
 from trainer.errors import CheckpointError, UnknownFormatError
+from trainer.evaluate import evaluate
 from trainer.fitting import fit
 from trainer.metrics import OUTLIER
 from trainer.mixture import FurtherCorpus, Mixture, without_overlap
@@ -233,13 +234,15 @@ def test_a_written_model_loads_and_says_how_it_is_asked(
     assert served.dtype == torch.bfloat16
 
     builder = builder_for(profile, tokenizer_json)
-    dev = list(builder.examples(read("meld", meld_file(12))))
+    dev_file = meld_file(12)
+    dev = list(builder.examples(read("meld", dev_file)))
     fitted = fit(served, builder.roles, profile, dev)
     write_profile(folder, fitted.profile)
     assert ModelProfile.read(folder) == fitted.profile
-    one_pass, calibrated = fitted.policies["one-pass"], fitted.policies["calibrated"]
+    one_pass, paper, calibrated = (fitted.dev.policies[name] for name in ("one-pass", "paper", "calibrated"))
     assert calibrated.agreement.weighted_f1 >= one_pass.agreement.weighted_f1
-    assert one_pass.decisions == 1 <= calibrated.decisions <= fitted.policies["paper"].decisions
+    assert one_pass.decisions == 1 <= calibrated.decisions <= paper.decisions
+    assert evaluate(folder, "meld", dev_file) == fitted.dev, "anyone gets the same figures from the folder"
 
 
 def test_data_names_the_taxonomies_in_order(
