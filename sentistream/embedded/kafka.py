@@ -113,9 +113,10 @@ class EmbeddedKafka(EmbeddedServer):
             f"{kafka_jars()}{os.sep}*",
         ]
         if not (self._data / "meta.properties").exists():
-            self._format(
-                [*java, "kafka.tools.StorageTool", "format", "-c", str(settings), f"--cluster-id={_cluster_id()}"]
-            )
+            # It ends before the optimising compiler would pay.
+            quick = [java[0], "-XX:TieredStopAtLevel=1", *java[1:]]
+            cluster = f"--cluster-id={_cluster_id()}"
+            self._format([*quick, "kafka.tools.StorageTool", "format", "-c", str(settings), cluster])
         return [*java, "kafka.Kafka", str(settings)]
 
     def _is_ready(self) -> bool:
