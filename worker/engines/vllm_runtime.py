@@ -3,19 +3,15 @@
 In process, because vLLM's engine core as a process of its own outlives a killed parent (vLLM issue 55510).
 """
 
-import contextlib
-import gc
 import json
-import logging
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from worker.engines.contract import PromptRefusedError
+from worker.engines.vllm_environment import no_collection, on_this_machine, prepare_environment
 from worker.engines.vllm_options import VllmOptions
 
 _MOST_LABELS = 64
@@ -42,37 +38,16 @@ class Answer:
     prompt_tokens: int
 
 
-def prepare_environment(options: VllmOptions) -> None:
-    """Set what vLLM reads when it is imported: no engine process, no reports home, no network, no log setup."""
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
-    defaults = {
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_CONFIGURE_LOGGING": "0",
-        "HF_HUB_OFFLINE": "1",
-        # Threads that spin while they wait for each other cost more than half of the rate where cores are shared.
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    for name, value in defaults.items():
-        os.environ.setdefault(name, value)
-    logging.getLogger("vllm").setLevel(logging.WARNING)
-    if options.eager:
-        # One helper of the sampler is compiled even so: 15 s of g++ for a function of two lines.
-        os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
-        if "torch._dynamo.config" in sys.modules:
-            sys.modules["torch._dynamo.config"].disable = True  # type: ignore[attr-defined]
-
-
 class VllmRuntime:
     """A loaded model."""
 
     def __init__(self, folder: Path, max_model_len: int, options: VllmOptions) -> None:
         """Load the model, which takes seconds; whatever vLLM raises goes through."""
-        prepare_environment(options)
-        with _no_collection():
-            self._load(folder, max_model_len, options)
+        prepare_environment()
+        with no_collection():
+            self._load(folder, max_model_len, on_this_machine(options))
 
     def _load(self, folder: Path, max_model_len: int, options: VllmOptions) -> None:
-        import torch
         from vllm.engine.arg_utils import EngineArgs
         from vllm.inputs import tokens_input
         from vllm.lora.request import LoRARequest
@@ -81,8 +56,6 @@ class VllmRuntime:
 
         from worker.engines.cpu_lora import register
 
-        if options.threads is not None:
-            torch.set_num_threads(options.threads)
         register()
         if options.tensor_parallel_size == 1:
             _register_model_class(folder)
@@ -190,18 +163,6 @@ def _arguments(folder: Path, max_model_len: int, options: VllmOptions) -> dict[s
             "max_lora_rank": options.max_adapter_rank,
         }
     return arguments
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Importing vLLM makes millions of objects that all stay: looking for garbage among them takes a quarter longer."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _register_model_class(folder: Path) -> None:
