@@ -105,7 +105,10 @@ class OpenAIServerEngine:
         return Writing(str(_first(found)["message"].get("content") or ""), *_usage(found), time.perf_counter() - began)
 
     async def load_adapter(self, adapter: Adapter) -> None:
-        """Ask the server for the version (vLLM with VLLM_ALLOW_RUNTIME_LORA_UPDATING); the folder must be in its reach."""
+        """Ask the server for the version; the folder must be in its reach.
+
+        vLLM takes it where VLLM_ALLOW_RUNTIME_LORA_UPDATING is set.
+        """
         name = f"{self._server.model}-{adapter.version}"
         try:
             await self._call("POST", "load_lora_adapter", {"lora_name": name, "lora_path": str(adapter.path)})
