@@ -145,7 +145,7 @@ def _evaluator(client: redis.Redis, store: WindowStore) -> Callable[[PartitionWo
 
     def evaluate(work: PartitionWork) -> Found:
         count, values = store._arguments(work)  # noqa: SLF001
-        _, _, *windows = script(keys=values[:count], args=values[count:])
+        _, _, *windows = script(keys=[str(key) for key in values[:count]], args=values[count:])
         return Found(windows, None)
 
     return evaluate

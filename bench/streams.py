@@ -33,7 +33,7 @@ NAMES = {
 TURNS = 3
 CONVERSATIONS = 500
 PARTITIONS = 3
-WORDS = "so you are telling me that he never called back after all this time and still wants the ring".split()
+WORDS = ["so", "you", "are", "telling", "me", "that", "he", "never", "called", "back", "after", "all", "this", "time", "and", "still", "wants", "the", "ring"]
 
 
 def main() -> None:

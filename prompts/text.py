@@ -25,6 +25,8 @@ _SHARE: Final = 0.3
 
 def clean(text: str) -> str:
     """One line, single spaces, nothing that a terminal or a tokenizer would take for a command."""
+    if text.isascii() and text.isprintable() and "  " not in text and "|" not in text:
+        return text.strip()
     return _SPACE.sub(" ", _MARKERS.sub(" ", _NOT_TEXT.sub(" ", text))).strip()
 
 

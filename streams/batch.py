@@ -74,6 +74,7 @@ class BatchBuilder:
         """The requests of a share, in order."""
         rule = self._builder.rule
         windows = [self._window(value) for value in found.windows]
+        now = datetime.now(UTC).isoformat()
         for record in share.records:
             if refusal := share.refusals.get(record.offset):
                 REJECTED.labels(refusal.reason).inc()
@@ -84,9 +85,10 @@ class BatchBuilder:
             turns, trimmed = windows[row.group]
             before = turns[max(len(turns) - rule.turns, 0) :]
             degraded = self._degraded(row, before, found.lost_at, trimmed=trimmed)
-            parts = self._builder.build(row.message, row.turn, before)
-            value = self._encoder.request(record, row.message, parts, received_at, _now(), degraded=degraded)
-            DEGRADED.inc(degraded)
+            prompt = self._builder.encode(self._builder.choose(row.message, row.turn, before))
+            value = self._encoder.request(record, row.message, prompt, received_at, now, degraded=degraded)
+            if degraded:
+                DEGRADED.inc()
             key = row.message.conversation_id.encode()
             yield Outgoing(record.partition, key, value, request_headers(record, rejected=False))
             if row.message.replay_of is None:
@@ -166,7 +168,3 @@ def may_lack(turn: MeasuredTurn, before: Sequence[MeasuredTurn], lost_at: float,
     """The prompt may lack turns that were sent before ``lost_at`` and are gone."""
     oldest = before[0].sent_at if before else turn.sent_at
     return reaches_back(turn, before, rule) and oldest - lost_at <= rule.session_gap
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

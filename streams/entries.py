@@ -37,7 +37,7 @@ def decode_window(value: bytes, checksum: str) -> StoredWindow:
     trimmed, *entries = orjson.loads(value)
     entries.reverse()
     return StoredWindow(
-        [MeasuredTurn(speaker, text, sent_at, tokens) for _, speaker, text, sent_at, tokens, _ in entries],
+        [MeasuredTurn(*entry[1:5]) for entry in entries],
         _of_others(entries, checksum),
         bool(trimmed),
     )

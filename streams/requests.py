@@ -11,9 +11,8 @@ from typing import Final
 import orjson
 
 from prompts.parts import PartsBuilder
-from schemas.chat import ChatMessage, Source
+from schemas.chat import ChatMessage
 from schemas.codec import encode
-from schemas.prompt import PromptParts
 from schemas.request import SanmRequest
 from streams.records import Headers, Record, Refusal
 
@@ -25,16 +24,15 @@ class RequestEncoder:
     """Encodes the requests of one topic."""
 
     def __init__(self, topic_id: str, builder: PartsBuilder) -> None:
-        self._topic_id = topic_id
+        self._topic = orjson.dumps(topic_id)
         version = SanmRequest.model_fields["schema_version"].default
         self._head = f'{{"schema_version":"{version}","kind":"%s","source":'.encode()
         self._tokenizer = f'","tokenizer":"{builder.tokenizer.sha256}"'.encode()
 
     def request(
-        self, record: Record, message: ChatMessage, parts: PromptParts, received_at: str, now: str, *, degraded: bool
+        self, record: Record, message: ChatMessage, prompt: bytes, received_at: str, now: str, *, degraded: bool
     ) -> bytes:
-        """A request; the times are ISO 8601."""
-        prompt = encode(parts)
+        """A request; ``prompt`` is the parts as the builder encodes them, the times are ISO 8601."""
         return b"".join(
             (
                 self._head % b"request",
@@ -64,8 +62,13 @@ class RequestEncoder:
         return self._head % b"rejected" + self._place(record, received_at) + b"," + facts[1:]
 
     def _place(self, record: Record, received_at: str) -> bytes:
-        source = Source(topic_id=self._topic_id, partition=record.partition, offset=record.offset)
-        return b'%s,"after":%d,"received_at":"%s"' % (encode(source), record.after, received_at.encode())
+        return b'{"topic_id":%b,"partition":%d,"offset":%d},"after":%d,"received_at":"%b"' % (
+            self._topic,
+            record.partition,
+            record.offset,
+            record.after,
+            received_at.encode(),
+        )
 
 
 def request_headers(record: Record, *, rejected: bool) -> list[tuple[str, bytes | None]]:

@@ -221,6 +221,6 @@ def _check_retention(settings: StreamsSettings, facts: TopicFacts) -> None:
         log.warning("retention_unlimited", topic=settings.messages, window_ttl_s=settings.window_ttl_s)
     elif settings.window_ttl_s < facts.retention_s:
         raise ConfigurationError(
-            f"window_ttl_s is {settings.window_ttl_s:.0f}, and {settings.messages} keeps them for {facts.retention_s:.0f} s: "
+            f"window_ttl_s is {settings.window_ttl_s:.0f}; {settings.messages} keeps them {facts.retention_s:.0f} s: "
             "a late message would meet a window that Redis has forgotten. Raise WINDOW_TTL_S."
         )

@@ -22,7 +22,25 @@ from streams.replay import expected_hashes
 from tests.waiting import wait_for
 
 THEN = datetime(2024, 5, 1, tzinfo=UTC)
-WORDS = ["well", "i", "never", "said", "that", "you", "could", "take", "the", "last", "slice", "of", "my", "birthday", "cake", "did", "not"]
+WORDS = [
+    "well",
+    "i",
+    "never",
+    "said",
+    "that",
+    "you",
+    "could",
+    "take",
+    "the",
+    "last",
+    "slice",
+    "of",
+    "my",
+    "birthday",
+    "cake",
+    "did",
+    "not",
+]
 
 #: Partition, key, value.
 Published = tuple[int, bytes | None, bytes | None]

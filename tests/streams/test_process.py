@@ -1,10 +1,19 @@
 """The real process between a real Kafka and a real Redis."""
 
+import json
+import random
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
+import redis
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from prompts.parts import PartsBuilder
+from schemas.request import Rejected, SanmRequest
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from tests.conftest import TopicsFactory
 from tests.streams.stream_rig import (
@@ -14,7 +23,9 @@ from tests.streams.stream_rig import (
     make_messages,
     published,
     stop,
+    wait_for_log,
 )
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -24,16 +35,21 @@ def rig(kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFactory
     return StreamRig(kafka.bootstrap_servers, redis_server.url, topics(), model)
 
 
+def check_accepted(found: dict[int, list[SanmRequest | Rejected]]) -> None:
+    """A worker takes each message once, in order, and sees no gap."""
+    for requests in found.values():
+        offsets = sorted({one.source.offset for one in requests})
+        assert accepted(requests) == (offsets, [])
+
+
 def test_each_message_becomes_one_request_like_an_offline_replay(
     rig: StreamRig, tmp_path: Path, builder: PartsBuilder
 ) -> None:
     log = tmp_path / "log"
-    messages = make_messages(3000)
-    rig.publish(published(messages))
+    rig.publish(published(make_messages(3000)))
     with rig.stream(log) as child:
         found = rig.wait_for_requests(3000)
         assert stop(child) == 0, log.read_text()
-    assert sum(map(len, found.values())) == 3000
     check_like_offline(rig, found, builder)
     for partition, requests in found.items():
         offsets = [one.source.offset for one in requests]
@@ -41,3 +57,184 @@ def test_each_message_becomes_one_request_like_an_offline_replay(
         assert accepted(requests) == (offsets, [])
         assert {one.source.partition for one in requests} == {partition}
     assert rig.committed() == {partition: len(requests) for partition, requests in found.items()}
+
+
+def test_records_that_are_no_messages_go_on_as_rejected(rig: StreamRig, tmp_path: Path, builder: PartsBuilder) -> None:
+    log = tmp_path / "log"
+    good = published(make_messages(30))
+    bad = [(0, b"k", None), (1, None, b"\xff\xfe"), (2, b"k", b"{}"), (0, b"k", b"x" * 1_000_000)]
+    rig.publish([*good[:15], *bad, *good[15:]])
+    with rig.stream(log) as child:
+        found = rig.wait_for_requests(34)
+        assert stop(child) == 0, log.read_text()
+    rejected = [one for rows in found.values() for one in rows if isinstance(one, Rejected)]
+    assert sorted(one.reason for one in rejected) == ["empty", "invalid", "not_json", "not_utf8"]
+    assert {one.value for one in rejected} == {value for _, _, value in bad}
+    check_like_offline(rig, found, builder)
+    check_accepted(found)
+
+
+@pytest.mark.parametrize("point", ["after_window", "after_send", "before_ack", "after_ack"])
+def test_killed_at_a_point_nothing_is_missing_and_duplicates_show(
+    rig: StreamRig, tmp_path: Path, builder: PartsBuilder, point: str
+) -> None:
+    log = tmp_path / "log"
+    rig.publish(published(make_messages(2000)))
+    with rig.stream(log, sys.executable, "-m", "tests.streams.child", point, "3", BATCH_SIZE="200") as child:
+        assert child.wait(90) == -9, log.read_text()
+    with rig.stream(log) as child:
+        found = rig.wait_for_requests(2000)
+        assert stop(child) == 0, log.read_text()
+    check_like_offline(rig, found, builder)
+    check_accepted(found)
+    if point in {"after_send", "before_ack"}:
+        assert sum(map(len, found.values())) > 2000, "the batch that was sent and not committed comes again"
+
+
+def test_killed_at_random_with_two_processes_nothing_is_missing(
+    rig: StreamRig, tmp_path: Path, builder: PartsBuilder
+) -> None:
+    log = tmp_path / "log"
+    draw = random.Random(5)
+    messages = published(make_messages(6000))
+    rig.publish(messages[:2000])
+    with rig.stream(log, BATCH_SIZE="100") as steady:
+        for round_ in range(2):
+            with rig.stream(log, BATCH_SIZE="100") as child:
+                rig.publish(messages[2000 * (round_ + 1) : 2000 * (round_ + 2)])
+                time.sleep(draw.uniform(2.0, 6.0))  # when, not whether: what is asserted holds for every moment
+                child.kill()
+                child.wait(30)
+        found = rig.wait_for_requests(6000)
+        assert stop(steady) == 0, log.read_text()
+    check_like_offline(rig, found, builder)
+    check_accepted(found)
+
+
+def test_windows_that_redis_lost_are_rebuilt_before_the_stream_goes_on(
+    rig: StreamRig, tmp_path: Path, builder: PartsBuilder
+) -> None:
+    log = tmp_path / "log"
+    messages = published(make_messages(2000))
+    rig.publish(messages[:1000])
+    with rig.stream(log) as child:
+        rig.wait_for_requests(1000)
+        redis.Redis.from_url(rig.redis_url).flushdb()
+        rig.publish(messages[1000:])
+        found = rig.wait_for_requests(2000)
+        assert stop(child) == 0, log.read_text()
+    assert "windows_rebuilt" in log.read_text()
+    check_like_offline(rig, found, builder)
+    assert not any(one.degraded for rows in found.values() for one in rows if isinstance(one, SanmRequest))
+
+
+def test_windows_that_cannot_be_rebuilt_make_degraded_requests(rig: StreamRig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    messages = published(make_messages(1100))
+    rig.publish(messages[:1000])
+    with rig.stream(log, REBUILD_MESSAGES="10") as child:
+        rig.wait_for_requests(1000)
+        redis.Redis.from_url(rig.redis_url).flushdb()
+        rig.publish(messages[1000:])
+        found = rig.wait_for_requests(1100)
+        assert stop(child) == 0, log.read_text()
+    late = [rows[-1] for rows in found.values()]
+    assert all(isinstance(one, SanmRequest) and one.degraded for one in late)
+
+
+def test_messages_that_kafka_deleted_unread_end_the_stream_with_their_range(rig: StreamRig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    messages = published(make_messages(600), 1)
+    rig.publish(messages[:200])
+    with rig.stream(log) as child:
+        rig.wait_for_requests(200)
+        assert stop(child) == 0
+    rig.publish(messages[200:])
+    admin = AdminClient({"bootstrap.servers": rig.bootstrap})
+    (future,) = admin.delete_records([TopicPartition(rig.names.messages, 0, 300)]).values()
+    future.result(10)
+    with rig.stream(log) as child:
+        assert child.wait(60) == 70
+    assert "offsets 200 to 299 of partition 0" in log.read_text()
+    with rig.stream(log, ACCEPT_LOSS="true") as child:
+        found = rig.wait_for_requests(500)
+        assert stop(child) == 0, log.read_text()
+    assert accepted(found[0]) == ([*range(200), *range(300, 600)], [])
+
+
+def test_what_a_platform_aborted_was_never_said(rig: StreamRig, tmp_path: Path, builder: PartsBuilder) -> None:
+    log = tmp_path / "log"
+    messages = published(make_messages(90))
+    producer = Producer({"bootstrap.servers": rig.bootstrap, "transactional.id": rig.names.topic_prefix})
+    producer.init_transactions()
+    for start in range(0, 90, 30):
+        producer.begin_transaction()
+        for partition, key, value in messages[start : start + 30]:
+            producer.produce(rig.names.messages, value=value, key=key, partition=partition)
+        producer.flush()
+        if start == 30:
+            producer.abort_transaction()
+        else:
+            producer.commit_transaction()
+    with rig.stream(log) as child:
+        found = rig.wait_for_requests(60)
+        assert stop(child) == 0, log.read_text()
+    assert sum(map(len, found.values())) == 60
+    check_like_offline(rig, found, builder)
+    check_accepted(found)
+
+
+def test_an_outage_of_redis_is_waited_for_and_health_tells(
+    kafka: EmbeddedKafka, topics: TopicsFactory, model: Path, tmp_path: Path, builder: PartsBuilder
+) -> None:
+    log = tmp_path / "log"
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        rig = StreamRig(kafka.bootstrap_servers, server.url, topics(), model)
+        messages = published(make_messages(1000))
+        rig.publish(messages[:500])
+        with rig.stream(log) as child:
+            rig.wait_for_requests(500)
+            assert health(log)["healthy"]
+            server.kill()
+            rig.publish(messages[500:])
+            wait_for_log(log, "redis_unavailable")
+            assert child.poll() is None
+            server.start()
+            found = rig.wait_for_requests(1000)
+            assert stop(child) == 0, log.read_text()
+    check_like_offline(rig, found, builder)
+    check_accepted(found)
+
+
+def test_a_redis_that_stays_away_ends_the_stream_uncommitted(
+    kafka: EmbeddedKafka, topics: TopicsFactory, model: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    rig = StreamRig(kafka.bootstrap_servers, "redis://127.0.0.1:1/0", topics(), model)
+    rig.publish(published(make_messages(10)))
+    with rig.stream(log, REDIS_DEADLINE_S="1") as child:
+        assert child.wait(60) == 70
+    assert "Check REDIS_URL" in log.read_text()
+    assert set(rig.committed().values()) == {-1}
+
+
+def test_unequal_partition_counts_are_refused(rig: StreamRig, tmp_path: Path) -> None:
+    from confluent_kafka.cimpl import NewPartitions
+
+    admin = AdminClient({"bootstrap.servers": rig.bootstrap})
+    (future,) = admin.create_partitions([NewPartitions(rig.names.requests, 4)]).values()
+    future.result(10)
+    wait_for(
+        lambda: len(admin.list_topics(timeout=5).topics[rig.names.requests].partitions) == 4, "the fourth partition"
+    )
+    with rig.stream(tmp_path / "log") as child:
+        assert child.wait(60) == 1
+    assert "equal partition counts" in (tmp_path / "log").read_text()
+
+
+def health(log: Path) -> dict[str, object]:
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    port = next(line["port"] for line in lines if line["event"] == "health_listening")
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        found: dict[str, object] = json.load(answer)
+    return found
