@@ -19,3 +19,19 @@ class FolderInUseError(SentistreamError):
 
 class TopicError(SentistreamError):
     """The topics on the cluster are not what this deployment needs."""
+
+
+class ServiceError(SentistreamError):
+    """A service that a command needs is not running, or ended."""
+
+
+class PublishError(SentistreamError):
+    """Kafka did not take a record."""
+
+
+class PlaceError(SentistreamError):
+    """A dead letter that was asked for does not exist."""
+
+
+class InterruptedStartError(SentistreamError):
+    """Somebody pressed Ctrl-C before everything was up."""

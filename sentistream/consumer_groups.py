@@ -1,0 +1,48 @@
+"""Whether the services are at work, told by Kafka: their consumer groups and who holds which partitions."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.connections import KafkaSettings
+from sentistream.errors import ServiceError
+
+_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A consumer group.
+
+    Attributes:
+        members: the names of its members: their static ones, else Kafka's.
+        partitions: of the topic, that a member holds while the group is stable.
+    """
+
+    members: tuple[str, ...]
+    partitions: int
+
+
+def group_state(connection: KafkaSettings, group: str, topic: str) -> GroupState:
+    """Ask Kafka.
+
+    Raises:
+        ServiceError: it does not answer.
+    """
+    admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+    try:
+        found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].name() == "GROUP_ID_NOT_FOUND":
+            return GroupState((), 0)
+        raise ServiceError(f"Kafka did not describe the consumer group {group}: {error.args[0].str()}") from error
+    held = [
+        place.partition
+        for member in found.members
+        for place in (member.assignment.topic_partitions if member.assignment else [])
+        if place.topic == topic
+    ]
+    names = tuple(member.group_instance_id or member.member_id for member in found.members)
+    return GroupState(names, len(held) if found.state == ConsumerGroupState.STABLE else 0)

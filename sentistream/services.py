@@ -1,0 +1,155 @@
+"""`sentistream streams` and `sentistream worker` as child processes with logs in files; never started again."""
+
+import http.client
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from sentistream.embedded import ChildProcess
+from sentistream.embedded.ports import kept_ports
+from sentistream.errors import InterruptedStartError, ServiceError
+from sentistream.options import environment_name
+
+_POLL_S: Final = 0.1
+_TAIL_LINES: Final = 12
+#: The worker gives up what is in flight after 20 s, the stream its batch after 30.
+_STOP_GRACE_S: Final = 35.0
+
+
+class Service:
+    """One of our own commands, running beside us."""
+
+    def __init__(self, name: str, port: int, folder: Path, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._port = port
+        # Every start begins its log anew: what an error quotes is this run's.
+        self.log.write_bytes(b"")
+        self._child = ChildProcess([sys.executable, "-m", "sentistream", name], self.log, environment)
+
+    @property
+    def is_ready(self) -> bool:
+        """It says of itself that it works."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def check(self) -> None:
+        """ServiceError, with the end of its log, if it has ended."""
+        if (status := self._child.exit_status) is not None:
+            raise ServiceError(
+                f"sentistream {self.name} ended with status {status}. The end of its log {self.log}:\n"
+                f"{self._child.log_tail(_TAIL_LINES)}"
+            )
+
+    def stop(self) -> None:
+        """Let it finish, and make it end when that takes long."""
+        self._child.stop(_STOP_GRACE_S)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._child.kill()
+
+
+class Services:
+    """The stream and the worker for the length of a `with` block.
+
+    Args:
+        folder: for logs and ports.
+        environment: all that both are told.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._running: list[Service] = []
+
+    def __enter__(self) -> Self:
+        """Start both; neither is waited for."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        streams_port, worker_port = kept_ports(self._folder / "services.ports.json", 2)
+        environment = {
+            "LOG_FORMAT": "console",
+            **self._environment,
+            "STREAMS_HOST": "127.0.0.1",
+            "STREAMS_PORT": str(streams_port),
+            "METRICS_HOST": "127.0.0.1",
+            "METRICS_PORT": str(worker_port),
+        }
+        try:
+            # The worker first: its engine takes longest.
+            for name, port in (("worker", worker_port), ("streams", streams_port)):
+                self._running.append(Service(name, port, self._folder, environment))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop both."""
+        self.stop()
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """Where they write."""
+        return tuple(service.log for service in self._running)
+
+    def check(self) -> None:
+        """ServiceError if one has ended."""
+        for service in self._running:
+            service.check()
+
+    def wait_until_ready(self, name: str, deadline_s: float, interrupted: Callable[[], bool]) -> None:
+        """Wait until one of them answers.
+
+        Raises:
+            ServiceError: one of both has ended, or it takes too long.
+            InterruptedStartError: somebody does not want to wait.
+        """
+        service = next(one for one in self._running if one.name == name)
+        deadline = time.monotonic() + deadline_s
+        while not service.is_ready:
+            self.check()
+            if interrupted():
+                raise InterruptedStartError(f"stopped while sentistream {name} was starting")
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"sentistream {name} was not ready within {deadline_s:.0f} s: see {service.log}, or give it longer "
+                    "with --start-deadline-s"
+                )
+            time.sleep(_POLL_S)
+
+    def stop(self) -> None:
+        """Ask both to end, the source of work first."""
+        for service in reversed(self._running):
+            service.stop()
+
+    def kill(self) -> None:
+        """End both at once."""
+        for service in self._running:
+            service.kill()
+
+
+def environment_of(*settings: BaseSettings) -> dict[str, str]:
+    """Settings as a child reads them, secrets included; what was not given is left to the child's defaults."""
+    found = {}
+    for one in settings:
+        for name in one.model_fields_set:
+            value = getattr(one, name)
+            if value is not None:
+                plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+                found[environment_name(type(one), name)] = plain
+    return found
