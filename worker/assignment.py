@@ -11,7 +11,7 @@ from worker.errors import KafkaFailedError, RequestsMissingError, WatermarkMissi
 from worker.labelling_thread import LabellingThread
 from worker.partitions import Assignments
 from worker.settings import WorkerSettings
-from worker.watermark import Watermark
+from worker.watermark import ANY_OFFSET, Watermark
 
 log = structlog.get_logger()
 
@@ -91,10 +91,12 @@ class PartitionOwner:
         starts = []
         for committed in self._committed(partitions):
             if committed.offset < 0:
-                self._assignments.start(committed.partition, Watermark(), None)
+                self._assignments.start(committed.partition, self._first_mark(committed.partition), None)
                 starts.append(TopicPartition(committed.topic, committed.partition, OFFSET_BEGINNING))
                 continue
             mark = self._mark(committed)
+            if mark.topic_id is None and mark.offset != ANY_OFFSET:
+                mark = self._first_mark(committed.partition)
             self._assignments.start(committed.partition, mark, committed.offset)
             starts.append(TopicPartition(committed.topic, committed.partition, committed.offset))
         return starts
@@ -108,7 +110,17 @@ class PartitionOwner:
             if not self._settings.accept_missing_watermark:
                 raise
             log.warning("watermark_missing_accepted", partition=committed.partition, detail=str(error))
-            return Watermark()
+            return Watermark(offset=ANY_OFFSET)
+
+    def _first_mark(self, partition: int) -> Watermark:
+        """Nothing was accepted yet: the first request must follow on the first message that is there."""
+        where = TopicPartition(self._settings.messages, partition)
+        try:
+            low, _ = self._consumer.get_watermark_offsets(where, timeout=_STEP_S)
+        except KafkaException as error:
+            log.warning("messages_not_visible", partition=partition, error=error.args[0].str())
+            return Watermark(offset=ANY_OFFSET)
+        return Watermark(offset=low - 1)
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Stable offsets: while a transaction is pending Kafka makes this call wait."""

@@ -27,6 +27,8 @@ class ExitCode(IntEnum):
     KAFKA = 70
     #: The stream cuts its prompts with another tokenizer than this worker's model has.
     FOREIGN_TOKENIZER = 71
+    #: The engine did not start; a restart may help where it is a server.
+    ENGINE = 72
 
 
 class WorkerError(Exception):
@@ -81,6 +83,12 @@ class ForeignTokenizerError(WorkerError):
     """Prompts that were cut with another tokenizer would not be the ones that the model was trained on."""
 
     exit_code = ExitCode.FOREIGN_TOKENIZER
+
+
+class EngineStartError(WorkerError):
+    """The engine did not become ready."""
+
+    exit_code = ExitCode.ENGINE
 
 
 class TransactionAbortedError(Exception):

@@ -18,7 +18,7 @@ from worker.errors import ForeignTokenizerError
 from worker.faultpoints import FaultPoints
 from worker.partitions import Assignment, Entry
 from worker.records import DROPPED, Headers
-from worker.watermark import Judge, Verdict
+from worker.watermark import Judge, Verdict, Watermark
 
 log = structlog.get_logger()
 
@@ -144,7 +144,7 @@ class Intake:
             )
 
 
-def _gap(mark: Any, source: Source, after: int) -> dict[str, Any]:
+def _gap(mark: Watermark, source: Source, after: int) -> dict[str, Any]:
     return {
         "topic_id": source.topic_id,
         "partition": source.partition,

@@ -30,6 +30,8 @@ _BATCH: Final = 128
 #: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
 _SATURATED_S: Final = 0.25
 _ABORT_PAUSE_S: Final = 0.05
+#: While more waits in Kafka than there is room for, larger transactions cost nobody time.
+_BACKLOG_LINGER_MS: Final = 50.0
 _VERSION: Final = version("sentistream")
 
 
@@ -63,6 +65,7 @@ class ConsumerLoop:
         self._paused_assignments = 0
         self._full_since: float | None = None
         self._commit_not_before = 0.0
+        self._backlog = False
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -103,10 +106,12 @@ class ConsumerLoop:
         first = self._consumer.poll(wait)
         self.polled_at = time.monotonic()
         if first is None:
+            self._backlog = False
             return
         # poll returns with the first record, consume only when it has all it was asked for.
         more = min(room, _BATCH) - 1
         messages = [first, *(self._consumer.consume(more, timeout=0) if more > 0 else ())]
+        self._backlog = len(messages) >= min(room, _BATCH)
         jobs = [job for message in messages if (job := self._take_one(message)) is not None]
         if jobs:
             self._labelling.submit(jobs)
@@ -196,8 +201,10 @@ class ConsumerLoop:
             self._commit(prefixes)
 
     def _linger_ms(self, count: int) -> float:
-        """No wait where nothing else is on its way."""
-        return self._settings.commit_linger_ms if self._assignments.pending > count else 0.0
+        """No wait where nothing else is on its way; a longer one where nobody's message waits for its own answer."""
+        if self._assignments.pending == count:
+            return 0.0
+        return max(self._settings.commit_linger_ms, _BACKLOG_LINGER_MS if self._backlog else 0.0)
 
     def _commit(self, prefixes: list[tuple[Assignment, list[Entry]]]) -> None:
         entries = [entry for _, prefix in prefixes for entry in prefix]
@@ -216,6 +223,7 @@ class ConsumerLoop:
             return
         except OutcomeUnknownError as error:
             log.warning("transaction_outcome_unknown", error=str(error))
+            self._progress.outcome_unknown()
             self._committer.start()
             self._owner.restart()
             if not self.paused:

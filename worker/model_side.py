@@ -55,9 +55,8 @@ def build_engine(settings: WorkerSettings, folder: Path, profile: ModelProfile, 
     if settings.engine == "scripted":
         from worker.engines.scripted import Script, ScriptedEngine
 
-        return ScriptedEngine(
-            profile.name, Script(settings.scripted_seed, settings.scripted_delay_seconds, jitter=True)
-        )
+        script = Script(settings.scripted_seed, settings.scripted_delay_seconds, settings.scripted_jitter)
+        return ScriptedEngine(profile.name, script)
     if settings.engine == "openai":
         from worker.engines.openai_server import OpenAIServerEngine, Server
 
@@ -78,8 +77,12 @@ def build_engine(settings: WorkerSettings, folder: Path, profile: ModelProfile, 
         VllmOptions(
             dtype=settings.vllm_dtype,
             max_num_seqs=settings.vllm_max_num_seqs,
+            max_batched_tokens=settings.vllm_max_batched_tokens,
             gpu_memory_utilization=settings.vllm_gpu_memory_utilization,
             tensor_parallel_size=settings.vllm_tensor_parallel_size,
+            threads=settings.vllm_threads,
+            adapter_slots=settings.adapter_slots,
+            max_adapter_rank=settings.max_adapter_rank,
             answer_seconds=settings.engine_timeout_seconds,
         ),
     )

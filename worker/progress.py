@@ -4,11 +4,12 @@ import time
 from typing import Final
 
 from worker import metrics
-from worker.errors import RequestsMissingError, StalledError
+from worker.errors import KafkaFailedError, RequestsMissingError, StalledError
 from worker.partitions import Assignment, Assignments
 from worker.settings import WorkerSettings
 
 _EVERY_S: Final = 0.2
+_MOST_UNKNOWN: Final = 10
 
 
 class Progress:
@@ -18,10 +19,22 @@ class Progress:
         self._settings = settings
         self._moved_at = time.monotonic()
         self._next = 0.0
+        self._assignments = 0
+        self._unknown = 0
 
     def committed(self) -> None:
         """Something was committed."""
         self._moved_at = time.monotonic()
+        self._unknown = 0
+
+    def outcome_unknown(self) -> None:
+        """A commit had no answer; KafkaFailedError when that goes on."""
+        self._unknown += 1
+        if self._unknown >= _MOST_UNKNOWN:
+            raise KafkaFailedError(
+                f"{self._unknown} transactions in a row ended without an answer from Kafka: look at its logs, and at "
+                "the network between"
+            )
 
     def check(self, assignments: Assignments, out_since: float | None) -> None:
         """Set the gauges; raise where nothing moves any more.
@@ -35,10 +48,15 @@ class Progress:
             return
         self._next = now + _EVERY_S
         _set_gauges(assignments, out_since)
-        if not assignments.pending or out_since is not None:
+        # Joining the group takes its time, and is no stall of what was taken since.
+        joined = assignments.started != self._assignments
+        self._assignments = assignments.started
+        if not assignments.pending or out_since is not None or joined:
             self._moved_at = now
         for assignment in assignments:
             if assignment.gap_since is not None:
+                # It holds commits back, and has a deadline of its own.
+                self._moved_at = now
                 self._check_gap(assignment, now - assignment.gap_since)
         if now - self._moved_at > self._settings.watchdog_seconds:
             raise StalledError(
@@ -53,9 +71,16 @@ class Progress:
         if entry is None or entry.gap is None:
             return
         if too_long or len(assignment.entries) > self._settings.gap_deadline_requests:
+            first, last = assignment.mark.offset + 1, entry.gap.offset - 1
+            where = f"chat.messages partition {entry.gap.partition} (topic id {entry.gap.topic_id})"
+            if first > last:
+                raise RequestsMissingError(
+                    f"the request for offset {entry.gap.offset} of {where} came before those that it follows on, at "
+                    f"request offset {entry.offset}, and did not come again within {open_s:.0f} s: what wrote it is "
+                    "not an idempotent producer. Set the stream's committed offset back to make it again"
+                )
             raise RequestsMissingError(
-                f"the requests for offsets {assignment.mark.offset + 1} to {entry.gap.offset - 1} of chat.messages "
-                f"partition {entry.gap.partition} (topic id {entry.gap.topic_id}) are missing before request offset "
+                f"the requests for offsets {first} to {last} of {where} are missing before request offset "
                 f"{entry.offset}, and did not come within {open_s:.0f} s: the stream or Kafka lost them. Set the "
                 "stream's committed offset back to make them again, or go on without them by ACCEPT_LOSS=true"
             )

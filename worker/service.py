@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
+from confluent_kafka import Consumer
 
 from worker.clients import make_consumer, make_producer
 from worker.dead_letters import DeadLetterWriter
-from worker.errors import MisconfiguredError, WorkerError
+from worker.engines.contract import EngineError
+from worker.errors import EngineStartError, MisconfiguredError, WorkerError
 from worker.faultpoints import FaultPoints, NoFaults
 from worker.health import HealthServer
 from worker.intake import Intake
@@ -79,6 +81,11 @@ class WorkerService:
         self._loop.stop()
 
     @property
+    def consumer(self) -> Consumer:
+        """The Kafka consumer, for a committer that works without transactions."""
+        return self._consumer
+
+    @property
     def paused(self) -> bool:
         """Nothing is taken for now: the engine is out, or enough is in flight."""
         return self._loop.paused
@@ -89,7 +96,7 @@ class WorkerService:
         self._thread.start()
         try:
             check_partitions(self._consumer, self._settings)
-            self._thread.run(self._labelling.start()).result()
+            self._start_engine()
             self._ready = True
             log.info("worker_ready", worker_id=self._settings.worker_id)
             self._loop.run()
@@ -99,6 +106,12 @@ class WorkerService:
             self._close_labelling()
             if health is not None:
                 health.stop()
+
+    def _start_engine(self) -> None:
+        try:
+            self._thread.run(self._labelling.start()).result()
+        except EngineError as error:
+            raise EngineStartError(f"the engine did not start: {error}") from error
 
     def _health_server(self) -> HealthServer | None:
         if not self._settings.metrics_port:

@@ -28,7 +28,6 @@ class SanmSettings(KafkaSettings, TopicNames):
         default=4, ge=1, description="Turns of a conversation after which its deduction is made anew (reasoned mode)."
     )
     event_text: bool = Field(default=True, description="Events carry the message's text.")
-    taxonomies: Path | None = Field(default=None, description="Folder of a platform's own label sets (YAML).")
     adapters_cache: Path = Field(
         default=Path("~/.cache/sentistream/adapters"), description="Where adapters from other machines are kept."
     )
@@ -39,14 +38,19 @@ class EngineSettings(SanmSettings):
 
     engine_timeout_seconds: float = Field(default=60.0, gt=0, description="One call to the engine, at most.")
     vllm_dtype: str = Field(default="auto", description="vLLM's number format: auto, bfloat16, float32.")
-    vllm_max_num_seqs: int = Field(default=256, ge=1, description="Sequences that vLLM works on at once.")
+    vllm_max_num_seqs: int = Field(default=128, ge=1, description="Sequences that vLLM works on in one step.")
+    vllm_max_batched_tokens: int = Field(default=2048, ge=64, description="Tokens that vLLM works on in one step.")
+    vllm_threads: int | None = Field(default=None, ge=1, description="CPU threads of vLLM. Default: one per core.")
     vllm_gpu_memory_utilization: float = Field(default=0.9, gt=0, le=1, description="Share of the GPU's memory.")
     vllm_tensor_parallel_size: int = Field(default=1, ge=1, description="GPUs that share one model.")
+    adapter_slots: int = Field(default=3, ge=0, description="Adapter versions at a time; 0 serves the base model.")
+    max_adapter_rank: int = Field(default=16, ge=1, description="Largest rank of an adapter.")
     openai_base_url: str = Field(default="http://localhost:8000/v1", description="Address of the server.")
     openai_api_key: SecretStr | None = Field(default=None, description="Key for the server.")
     openai_model: str | None = Field(default=None, description="Model name there; left out: the profile's name.")
     scripted_seed: int = Field(default=0, description="Seed of the scripted engine's answers and delays.")
     scripted_delay_seconds: float = Field(default=0.0, ge=0, description="Delay of each scripted answer.")
+    scripted_jitter: bool = Field(default=True, description="Scripted delays vary by half, up and down.")
 
 
 class WorkerSettings(EngineSettings):
@@ -75,7 +79,7 @@ class WorkerSettings(EngineSettings):
     )
     stop_seconds: float = Field(default=20.0, ge=0, description="On SIGTERM, time to finish what is in flight.")
     gap_deadline_seconds: float = Field(
-        default=30.0, gt=0, description="A gap among the requests that stays open for longer stops the worker."
+        default=180.0, gt=0, description="A gap among the requests that stays open for longer stops the worker."
     )
     gap_deadline_requests: int = Field(
         default=5_000, ge=1, description="Requests behind an open gap after which the worker stops."

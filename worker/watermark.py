@@ -12,6 +12,8 @@ from worker.errors import WatermarkMissingError
 #: How many topics that were deleted and made anew are remembered, so that late requests of theirs are known.
 _RETIRED: Final = 4
 _METADATA_VERSION: Final = 1
+#: Larger than any offset: a mark of no topic with it takes the next request as it comes.
+ANY_OFFSET: Final = 2**63 - 1
 
 
 class Verdict(Enum):
@@ -28,7 +30,7 @@ class Watermark:
 
     Attributes:
         topic_id: of ``chat.messages``; None before the first request.
-        offset: in that topic's partition.
+        offset: in that topic's partition; before the first request the one before the first message there is.
         retired: ids that the topic had before it was made anew, the latest first.
     """
 
@@ -90,9 +92,11 @@ def judge(mark: Watermark, source: Source, after: int) -> Verdict:
     A mark that only knew the highest offset *seen* would lose records: one that failed to be sent in a burst and came
     later would look like a duplicate. So what does not follow on the mark is not accepted.
     """
+    if mark.topic_id is None:
+        return Verdict.ACCEPTED if after <= mark.offset else Verdict.GAP
     if source.topic_id != mark.topic_id:
-        # The first request ever, or the topic was made anew and starts at 0 again. What is left of an
-        # older topic once the new one is being read can only be an old owner's repetition.
+        # The topic was made anew and starts at 0 again. What is left of the older one once the new one is
+        # being read can only be an old owner's repetition.
         return Verdict.DUPLICATE if source.topic_id in mark.retired else Verdict.ACCEPTED
     if source.offset <= mark.offset:
         return Verdict.DUPLICATE

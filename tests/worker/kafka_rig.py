@@ -188,9 +188,15 @@ class Rig:
         consumer.commit(offsets=[where], asynchronous=False)
         consumer.close()
 
-    def delete_requests(self, partition: int, before: int) -> None:
+    def publish_messages(self, partition: int, count: int) -> None:
+        """Something in ``chat.messages``; its offsets are all that matters."""
+        for _ in range(count):
+            self._producer.produce(self.names.messages, b"{}", partition=partition)
+        assert self._producer.flush(30) == 0
+
+    def delete(self, topic: str, partition: int, before: int) -> None:
         """What retention does."""
-        where = TopicPartition(self.names.requests, partition, before)
+        where = TopicPartition(topic, partition, before)
         for future in self._admin.delete_records([where]).values():
             future.result(20)
 

@@ -1,0 +1,119 @@
+"""Events per second of one worker process on the scripted engine, beside itself without transactions and watermark.
+
+`python -m bench.worker` starts a Kafka of its own. The rows run in turns, each over requests of its own, each in a
+process of its own; medians over the turns, and the ratio.
+"""
+
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from prompts.profile import find_model
+from prompts.tokenizer import PromptTokenizer
+from schemas.chat import ChatMessage, Source, Turn
+from schemas.codec import encode
+from schemas.connections import KafkaSettings
+from schemas.prompt import PromptParts
+from schemas.request import SanmRequest
+from schemas.taxonomy import load_taxonomy
+from schemas.topics import TopicNames, topics
+from sentistream.embedded import EmbeddedKafka
+from sentistream.topics import create_topics
+
+REQUESTS = 20_000
+TURNS = 3
+PARTITIONS = 3
+ROWS = {"worker": "sentistream worker, scripted engine", "plain": "the same without transactions and watermark"}
+TEXT = "so you are telling me that he never called back after all this time and still wants the ring"
+
+
+def main() -> None:
+    """Run and print the table."""
+    rates: dict[str, list[float]] = {row: [] for row in ROWS}
+    costs: dict[str, list[float]] = {row: [] for row in ROWS}
+    with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
+        model = find_model("sentistream-en-22m")
+        for _ in range(TURNS):
+            for row in ROWS:
+                rate, cost = _run(row, kafka.bootstrap_servers, model)
+                rates[row].append(rate)
+                costs[row].append(cost)
+    base = statistics.median(rates["plain"])
+    print(f"\n{'worker, one process, 12-turn prompts':52} {'events/s':>22} {'x plain':>8} {'CPU us':>7}")
+    for row, name in ROWS.items():
+        found = rates[row]
+        spread = f"{statistics.median(found):.0f} [{min(found):.0f}-{max(found):.0f}]"
+        print(f"{name:52} {spread:>22} {statistics.median(found) / base:8.2f} {statistics.median(costs[row]):7.0f}")
+
+
+def _run(row: str, bootstrap: str, model: Path) -> tuple[float, float]:
+    names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
+    create_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap), topics(names, "embedded", PARTITIONS))
+    _publish(names, bootstrap, PromptTokenizer(model).sha256)
+    environment = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "TOPIC_PREFIX": names.topic_prefix,
+        "WORKER_GROUP": names.topic_prefix,
+        "WORKER_ID": row,
+        "METRICS_PORT": "0",
+        "ENGINE": "scripted",
+        "SANM_POLICY": "one-pass",
+        "MODEL": str(model),
+    }
+    command = [sys.executable, "-m", "bench.worker_rows", row, str(REQUESTS)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT"):
+            _, rate, cost = line.split()
+            print(f"{row:6} {float(rate):8.0f} events/s", flush=True)
+            return float(rate), float(cost)
+    raise SystemExit(f"{row} gave no result:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+
+
+def _publish(names: TopicNames, bootstrap: str, tokenizer: str) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True})
+    labels = load_taxonomy("meld").labels
+    then = datetime(2024, 5, 1, tzinfo=UTC)
+    history = tuple(Turn(speaker="ab"[turn % 2], text=TEXT[: 20 + 5 * turn]) for turn in range(12))
+    for index in range(REQUESTS):
+        partition, offset = index % PARTITIONS, index // PARTITIONS
+        text = f"{TEXT} {index}"
+        request = SanmRequest(
+            source=Source(topic_id="bench", partition=partition, offset=offset),
+            after=offset - 1,
+            received_at=then,
+            message=ChatMessage(
+                message_id=f"m{index}",
+                conversation_id=f"c{index % 500}",
+                speaker="a",
+                text=text,
+                sent_at=then,
+            ),
+            prompt=PromptParts(
+                template="completion",
+                language="en",
+                parts=("H",),
+                history=history,
+                message=Turn(speaker="a", text=text),
+                taxonomy="meld",
+                labels=labels,
+            ),
+            prompt_hash="0" * 64,
+            tokenizer=tokenizer,
+            requested_at=then,
+        )
+        producer.produce(names.requests, encode(request), request.message.conversation_id.encode(), partition)
+        producer.poll(0)
+    producer.flush()
+
+
+if __name__ == "__main__":
+    main()
