@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import decode
 from schemas.connections import KafkaSettings
@@ -40,17 +40,20 @@ class ReleaseReader:
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
+                # The only sure sign of the end: offsets have holes where compaction and transactions were.
+                "enable.partition.eof": True,
             }
         )
+        self._read_to_end: set[int | None] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)
 
     def start(self) -> None:
         """Apply what is live now, so that the first event has it; then follow from a thread."""
-        ends = self._ends()
-        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in ends])
+        found = self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic].partitions
+        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in found])
         latest: AdapterRelease | None = None
-        while any(self._position(number) < end for number, end in ends.items()):
+        while len(self._read_to_end) < len(found):
             latest = self._next() or latest
         if latest is not None:
             self._apply(latest).result()
@@ -73,20 +76,15 @@ class ReleaseReader:
             if release is not None:
                 self._apply(release).result()
 
-    def _ends(self) -> dict[int, int]:
-        found = self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic].partitions
-        partitions = (TopicPartition(self._topic, number) for number in found)
-        return {one.partition: self._consumer.get_watermark_offsets(one, timeout=_ANSWER_S)[1] for one in partitions}
-
-    def _position(self, number: int) -> int:
-        return int(self._consumer.position([TopicPartition(self._topic, number)])[0].offset)
-
     def _next(self) -> AdapterRelease | None:
         record = self._consumer.poll(_POLL_S)
         if record is None:
             return None
         if (error := record.error()) is not None:
-            raise KafkaException(error)
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its public name
+                raise KafkaException(error)
+            self._read_to_end.add(record.partition())
+            return None
         if record.value() is None:
             return None
         try:
