@@ -77,6 +77,7 @@ class Intake:
         headers = [(name, value) for name, value in message.headers() or () if name in _CARRIED]
         try:
             request = decode_request(message.value())
+            _check_partition(request, message)
         except UnknownSchemaVersionError as error:
             assignment.parked = str(error)
             log.warning("partition_parked", partition=message.partition(), offset=message.offset(), reason=str(error))
@@ -96,7 +97,7 @@ class Intake:
     def _take_unreadable(self, assignment: Assignment, message: Any, detail: str, headers: Headers) -> None:
         """One dead letter; where its source can still be read, the mark moves as for any other request."""
         entry: Entry | None
-        place = _loose_place(message.value())
+        place = _loose_place(message.value(), message.partition())
         if place is None:
             entry = assignment.add(message.offset(), assignment.mark)
         else:
@@ -144,6 +145,14 @@ class Intake:
             )
 
 
+def _check_partition(request: SanmRequest | Rejected, message: Any) -> None:
+    """Order and watermark rest on it: a request stands in its message's partition."""
+    if request.source.partition != message.partition():
+        raise MalformedRecordError(
+            "invalid", f"a request for partition {request.source.partition} stands in partition {message.partition()}"
+        )
+
+
 def _gap(mark: Watermark, source: Source, after: int) -> dict[str, Any]:
     return {
         "topic_id": source.topic_id,
@@ -153,10 +162,11 @@ def _gap(mark: Watermark, source: Source, after: int) -> dict[str, Any]:
     }
 
 
-def _loose_place(value: bytes | None) -> tuple[Source, int] | None:
+def _loose_place(value: bytes | None, partition: int) -> tuple[Source, int] | None:
     """The source and `after` of a request that is otherwise not valid."""
     try:
         fields = json.loads(value or b"")
-        return Source.model_validate(fields["source"]), int(fields["after"])
+        source = Source.model_validate(fields["source"])
+        return (source, int(fields["after"])) if source.partition == partition else None
     except (ValueError, KeyError, TypeError, ValidationError, RecursionError):
         return None

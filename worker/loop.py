@@ -18,6 +18,7 @@ from worker.outcome_metrics import observe
 from worker.partitions import Assignment, Assignments, Entry
 from worker.progress import Progress
 from worker.settings import WorkerSettings
+from worker.topic_check import TopicWatch
 from worker.transactions import Committer
 
 log = structlog.get_logger()
@@ -33,6 +34,8 @@ _ABORT_PAUSE_S: Final = 0.05
 #: While more waits in Kafka than there is room for, larger transactions cost nobody time.
 _BACKLOG_LINGER_MS: Final = 50.0
 _VERSION: Final = version("sentistream")
+#: How long an answer waited for those before it, so that a latency can be told apart from the order's price.
+_PREFIX_HEADER: Final = "sentistream-prefix-ms"
 
 
 class ConsumerLoop:
@@ -60,6 +63,7 @@ class ConsumerLoop:
         self._assignments = Assignments()
         self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
         self._progress = Progress(settings)
+        self._topics = TopicWatch(consumer, settings)
         self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
         self.paused = False
         self._paused_assignments = 0
@@ -94,6 +98,7 @@ class ConsumerLoop:
         self._collect()
         self._commit_when_due(at_once=not take)
         self._progress.check(self._assignments, self._labelling.out_since)
+        self._topics.check()
 
     def _take(self) -> None:
         """Poll once, and take what there is room for."""
@@ -126,6 +131,7 @@ class ConsumerLoop:
         if assignment.next_offset is not None and message.offset() < assignment.next_offset:
             return None
         job = self._intake.take(assignment, message)
+        metrics.LAG_SECONDS.set(time.time() - message.timestamp()[1] / 1000)
         if assignment.parked is not None:
             self._consumer.pause([TopicPartition(self._settings.requests, assignment.partition)])
         if job is not None:
@@ -212,6 +218,7 @@ class ConsumerLoop:
             if entry.outcome is not None and entry.outcome.record is not None and not entry.counted:
                 entry.counted = True
                 self._cap.count(entry.outcome)
+                entry.outcome.record.headers.append((_PREFIX_HEADER, b"%.1f" % (entry.wait_for_prefix() * 1000)))
         records = [entry.outcome.record for entry in entries if entry.outcome and entry.outcome.record]
         offsets = [self._offset(prefix[-1]) for _, prefix in prefixes]
         try:

@@ -1,6 +1,5 @@
 """Counts outcomes once they are committed, so that a repetition after a crash is not counted as work done."""
 
-import time
 from collections.abc import Sequence
 
 from schemas.event import EmotionEvent
@@ -10,12 +9,11 @@ from worker.partitions import Entry
 
 def observe(entries: Sequence[Entry]) -> None:
     """Count the entries of one transaction."""
-    now = time.monotonic()
     for entry in entries:
         outcome = entry.outcome
         if outcome is None or outcome.record is None:
             continue
-        metrics.PREFIX_SECONDS.observe(now - entry.finished_at)
+        metrics.PREFIX_SECONDS.observe(entry.waited_s)
         if outcome.event is not None:
             _observe_event(outcome.event)
         elif outcome.reason is not None:

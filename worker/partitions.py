@@ -20,6 +20,7 @@ class Entry:
         outcome: what is to be written; None while that is not known.
         finished_at: by the monotonic clock.
         counted: the cap on dead letters has seen it; a transaction may be tried more than once.
+        waited_s: for the entries before it.
     """
 
     assignment: "Assignment"
@@ -29,11 +30,18 @@ class Entry:
     outcome: Outcome | None = None
     finished_at: float = 0.0
     counted: bool = False
+    waited_s: float = 0.0
 
     def finish(self, outcome: Outcome) -> None:
         """Set what is to be written."""
         self.outcome = outcome
         self.finished_at = time.monotonic()
+
+    def wait_for_prefix(self) -> float:
+        """Seconds that it waited, finished, for an entry before it; asked once, in the order of the prefix."""
+        self.assignment.reached_at = max(self.assignment.reached_at, self.finished_at)
+        self.waited_s = self.assignment.reached_at - self.finished_at
+        return self.waited_s
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +54,7 @@ class Assignment:
         lost: the partition was revoked; nothing of this assignment may be written any more.
         parked: the reason why no more of this partition can be taken; None while it can.
         gap_since: when the gap that is open was seen, by the monotonic clock.
+        reached_at: when the last entry of the latest prefix was finished.
     """
 
     partition: int
@@ -56,6 +65,7 @@ class Assignment:
     lost: bool = False
     parked: str | None = None
     gap_since: float | None = None
+    reached_at: float = 0.0
 
     def add(self, offset: int, mark: Watermark, *, gap: Source | None = None) -> Entry:
         """Append a record; the mark is the partition's from now on."""

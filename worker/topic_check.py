@@ -1,9 +1,18 @@
 """The topics that a worker reads and writes must be there, with equal partition counts (guarantee 12)."""
 
+import time
+from typing import Final
+
+import structlog
 from confluent_kafka import Consumer, KafkaException
 
 from schemas.topics import TopicNames
 from worker.errors import KafkaFailedError, MisconfiguredError
+
+log = structlog.get_logger()
+
+_EVERY_S: Final = 60.0
+_QUICK_S: Final = 2.0
 
 
 def check_partitions(consumer: Consumer, names: TopicNames, timeout_s: float = 30.0) -> int:
@@ -32,3 +41,22 @@ def check_partitions(consumer: Consumer, names: TopicNames, timeout_s: float = 3
             "the smaller ones with kafka-topics --alter"
         )
     return counts[names.requests]
+
+
+class TopicWatch:
+    """Looks again once a minute: somebody may add partitions to one topic and forget the others."""
+
+    def __init__(self, consumer: Consumer, names: TopicNames) -> None:
+        self._consumer = consumer
+        self._names = names
+        self._next = time.monotonic() + _EVERY_S
+
+    def check(self) -> None:
+        """Raises MisconfiguredError as `check_partitions` does; no answer is no news."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _EVERY_S
+        try:
+            check_partitions(self._consumer, self._names, _QUICK_S)
+        except KafkaFailedError as error:
+            log.warning("topics_not_checked", reason=str(error))
