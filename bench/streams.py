@@ -33,20 +33,23 @@ NAMES = {
 TURNS = 3
 CONVERSATIONS = 500
 PARTITIONS = 3
-WORDS = ["so", "you", "are", "telling", "me", "that", "he", "never", "called", "back", "after", "all", "this", "time", "and", "still", "wants", "the", "ring"]
+TEXT = "so you are telling me that he never called back after all this time and still wants the ring"
 
 
 def main() -> None:
     """Run and print the table."""
     rates: dict[str, list[float]] = {name: [] for name in MESSAGES}
     costs: dict[str, list[float]] = {name: [] for name in MESSAGES}
-    with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
-        with EmbeddedRedis(Path(folder) / "redis") as server:
-            for _ in range(TURNS):
-                for row, count in MESSAGES.items():
-                    rate, cost = _run(row, count, kafka.bootstrap_servers, server.url)
-                    rates[row].append(rate)
-                    costs[row].append(cost)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedKafka(Path(folder) / "kafka") as kafka,
+        EmbeddedRedis(Path(folder) / "redis") as server,
+    ):
+        for _ in range(TURNS):
+            for row, count in MESSAGES.items():
+                rate, cost = _run(row, count, kafka.bootstrap_servers, server.url)
+                rates[row].append(rate)
+                costs[row].append(cost)
     base = statistics.median(rates["naive"])
     print(f"\n{'stream, one process, 12-turn windows':68} {'messages/s':>22} {'x naive':>8} {'CPU us':>7}")
     for row in MESSAGES:
@@ -91,7 +94,7 @@ def _publish(names: TopicNames, count: int, bootstrap: str) -> None:
             message_id=f"m{index}",
             conversation_id=f"c{conversation}",
             speaker=draw.choice(("ann", "bob")),
-            text=" ".join(draw.choices(WORDS, k=draw.randint(3, 20))),
+            text=" ".join(draw.choices(TEXT.split(), k=draw.randint(3, 20))),
             sent_at=sent_at,
         )
         partition = conversation % PARTITIONS

@@ -44,6 +44,8 @@ WORDS = [
 
 #: Partition, key, value.
 Published = tuple[int, bytes | None, bytes | None]
+#: By partition, in order.
+Requests = dict[int, list[SanmRequest | Rejected]]
 
 
 def make_messages(count: int, *, conversations: int = 20, seed: int = 1) -> list[ChatMessage]:
@@ -91,7 +93,8 @@ class StreamRig:
         }
 
     def publish(self, records: Iterable[Published], **options: str) -> None:
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, **options})
+        config = {"bootstrap.servers": self.bootstrap, "linger.ms": 5, "message.max.bytes": 2_000_000}
+        producer = Producer({**config, **options})
         for partition, key, value in records:
             producer.produce(self.names.messages, value=value, key=key, partition=partition)
             producer.poll(0)
@@ -110,7 +113,7 @@ class StreamRig:
                 child.kill()
             child.wait(30)
 
-    def requests(self, partitions: int = 3) -> dict[int, list[SanmRequest | Rejected]]:
+    def requests(self, partitions: int = 3) -> Requests:
         """All requests so far, as a read_committed reader sees them."""
         return {
             partition: [decode_request(value) for _, _, value, _ in found]
@@ -159,9 +162,9 @@ class StreamRig:
         finally:
             consumer.close()
 
-    def wait_for_requests(self, sources: int, seconds: float = 120.0) -> dict[int, list[SanmRequest | Rejected]]:
+    def wait_for_requests(self, sources: int, seconds: float = 120.0) -> Requests:
         """Until so many messages have a request."""
-        found: dict[int, list[SanmRequest | Rejected]] = {}
+        found: Requests = {}
 
         def enough() -> bool:
             found.update(self.requests())
@@ -180,19 +183,23 @@ def stop(child: subprocess.Popen[bytes], seconds: float = 60.0) -> int:
     return child.wait(seconds)
 
 
-def check_like_offline(rig: StreamRig, found: dict[int, list[SanmRequest | Rejected]], builder: PartsBuilder) -> None:
+def check_like_offline(rig: StreamRig, found: Requests, builder: PartsBuilder) -> None:
     """Every message has a request; the same message always the same prompt, the one of an offline replay."""
+    for partition, others in unlike_offline(rig, found, builder).items():
+        assert not others, f"partition {partition}: {len(others)} other prompts, first at {others[0].source.offset}"
+
+
+def unlike_offline(rig: StreamRig, found: Requests, builder: PartsBuilder) -> dict[int, list[SanmRequest]]:
+    """By partition, the requests with another prompt than an offline replay gives; every message must have one."""
+    others: dict[int, list[SanmRequest]] = {}
     for partition, records in rig.read(rig.names.messages).items():
-        requests = found[partition]
+        requests = [one for one in found[partition] if isinstance(one, SanmRequest)]
         topic_id = requests[0].source.topic_id if requests else ""
         values = [(offset, value) for offset, _, value, _ in records]
         expected = {source.offset: one for source, one in expected_hashes(topic_id, partition, values, builder)}
-        made: dict[int, set[str]] = {}
-        for one in requests:
-            if isinstance(one, SanmRequest):
-                made.setdefault(one.source.offset, set()).add(one.prompt_hash)
-        assert set(made) == set(expected), f"partition {partition}: not the same messages"
-        assert made == {offset: {one} for offset, one in expected.items()}, f"partition {partition}: other prompts"
+        assert {one.source.offset for one in requests} == set(expected), f"partition {partition}: other messages"
+        others[partition] = [one for one in requests if one.prompt_hash != expected[one.source.offset]]
+    return others
 
 
 def accepted(requests: Sequence[SanmRequest | Rejected]) -> tuple[list[int], list[int]]:
