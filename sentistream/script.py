@@ -11,8 +11,13 @@ from typing import Final
 
 import orjson
 
+from prompts.errors import PromptError
+from prompts.profile import ModelProfile, find_model
+from schemas.taxonomy import load_taxonomy
+from sentistream.errors import SentistreamError
 from sentistream.publisher import Outbound
 from trainer.corpora import Conversation, read
+from trainer.errors import TrainerError
 
 #: Conversations of the sample that go on at the same time.
 _AT_ONCE: Final = 6
@@ -56,6 +61,53 @@ class Line:
         }
         value = orjson.dumps({name: field for name, field in message.items() if field is not None})
         return Outbound(conversation.encode(), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A file, and how its labels stand to those of a run.
+
+    Attributes:
+        taxonomy: that the file's labels are of; None where it has none.
+        run_taxonomy: that the run uses.
+    """
+
+    lines: tuple[Line, ...]
+    taxonomy: str | None
+    run_taxonomy: str
+
+    @property
+    def scored_labels(self) -> tuple[str, ...]:
+        """Labels of two taxonomies that have the same name need not mean the same: only a taxonomy's own compare."""
+        if self.taxonomy is None or self.taxonomy != self.run_taxonomy:
+            return ()
+        return tuple(label.name for label in load_taxonomy(self.taxonomy).labels)
+
+
+def read_corpus(path: Path, corpus_format: str, model: str, taxonomy: str | None) -> Corpus:
+    """Read a file for a run of a model.
+
+    Args:
+        path: of the file.
+        corpus_format: its format.
+        model: name or folder; says which taxonomies it knows.
+        taxonomy: that the run shall use; None takes the file's if the model knows it, else the model's usual one.
+
+    Raises:
+        SentistreamError: the file does not hold what its format promises, or the model does not know the taxonomy.
+    """
+    try:
+        conversations = list(read(corpus_format, path))
+        known = ModelProfile.read(find_model(model)).taxonomies
+    except (TrainerError, PromptError, OSError) as error:
+        raise SentistreamError(str(error)) from error
+    labelled = {one.taxonomy for one in conversations if one.taxonomy is not None}
+    if len(labelled) > 1:
+        raise SentistreamError(f"{path}: labels of several taxonomies ({', '.join(sorted(labelled))}): split the file")
+    own = next(iter(labelled), None)
+    if taxonomy is not None and taxonomy not in known:
+        raise SentistreamError(f"model {model} was not trained for taxonomy {taxonomy!r}: choose of {', '.join(known)}")
+    return Corpus(tuple(lines_of(conversations)), own, taxonomy or (own if own in known else known[0]))
 
 
 def lines_of(conversations: Iterable[Conversation]) -> Iterator[Line]:

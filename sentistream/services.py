@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from prometheus_client import Counter, Gauge
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
@@ -15,6 +17,8 @@ from sentistream.embedded import ChildProcess
 from sentistream.embedded.ports import kept_ports
 from sentistream.errors import InterruptedStartError, ServiceError
 from sentistream.options import environment_name
+from streams.metrics import REBALANCES
+from worker.metrics import PARTITIONS
 
 _POLL_S: Final = 0.1
 _TAIL_LINES: Final = 12
@@ -23,10 +27,19 @@ _STOP_GRACE_S: Final = 35.0
 
 
 class Service:
-    """One of our own commands, running beside us."""
+    """One of our own commands, running beside us.
 
-    def __init__(self, name: str, port: int, folder: Path, environment: Mapping[str, str]) -> None:
+    Args:
+        name: of the command.
+        assigned: the metric that is above 0 once Kafka gave it partitions.
+        port: of its /healthz and /metrics.
+        folder: for its log.
+        environment: all that it is told.
+    """
+
+    def __init__(self, name: str, assigned: str, port: int, folder: Path, environment: Mapping[str, str]) -> None:
         self.name = name
+        self._assigned = assigned
         self.log = folder / f"{name}.log"
         self._port = port
         # Every start begins its log anew: what an error quotes is this run's.
@@ -35,15 +48,8 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """It says of itself that it works."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        """It says of itself that it is well, and it has been given partitions."""
+        return self._get("/healthz") is not None and self._has_partitions(self._get("/metrics") or "")
 
     def check(self) -> None:
         """ServiceError, with the end of its log, if it has ended."""
@@ -60,6 +66,22 @@ class Service:
     def kill(self) -> None:
         """End it at once."""
         self._child.kill()
+
+    def _has_partitions(self, metrics: str) -> bool:
+        families = text_string_to_metric_families(metrics)
+        return any(sample.value > 0 for one in families if one.name == self._assigned for sample in one.samples[:1])
+
+    def _get(self, path: str) -> str | None:
+        """The answer; None unless all is well."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=2)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == http.client.OK else None
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
 
 
 class Services:
@@ -89,8 +111,11 @@ class Services:
         }
         try:
             # The worker first: its engine takes longest.
-            for name, port in (("worker", worker_port), ("streams", streams_port)):
-                self._running.append(Service(name, port, self._folder, environment))
+            for name, assigned, port in (
+                ("worker", _name(PARTITIONS), worker_port),
+                ("streams", _name(REBALANCES), streams_port),
+            ):
+                self._running.append(Service(name, assigned, port, self._folder, environment))
         except BaseException:
             self.stop()
             raise
@@ -153,3 +178,7 @@ def environment_of(*settings: BaseSettings) -> dict[str, str]:
                 plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
                 found[environment_name(type(one), name)] = plain
     return found
+
+
+def _name(metric: Gauge | Counter) -> str:
+    return next(iter(metric.describe())).name

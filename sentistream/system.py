@@ -1,11 +1,14 @@
 """The whole system for the length of a command: stack, stream and worker started here, or those that run already."""
 
+import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
+import click
 from pydantic import Field
 
 from schemas.connections import KafkaSettings, RedisSettings
@@ -17,13 +20,16 @@ from sentistream.embedded import EmbeddedStack
 from sentistream.errors import InterruptedStartError, ServiceError, TopicError
 from sentistream.options import load
 from sentistream.services import Services, environment_of
+from sentistream.shutdown import stop_requests
 from streams.errors import StreamsError
 from streams.topic_facts import TopicFacts, topic_facts
 from worker.settings import EngineName
 
+#: What shells expect of a process that Ctrl-C ended.
+INTERRUPTED: Final = 130
 _POLL_S: Final = 0.1
-#: Names of our own services in Kafka, stable so that a killed run's place is taken at once.
-_WORKER_ID: Final = "local"
+#: Our own services in Kafka: the same in every run, so that a killed run's partitions are taken over at once.
+_REPLICA: Final = "local"
 
 
 class SystemSettings(UpSettings):
@@ -39,7 +45,8 @@ class SystemSettings(UpSettings):
     policy: Policy = Field(
         default="calibrated", validation_alias="SANM_POLICY", description="When the model checks its own answer."
     )
-    worker_id: str = Field(default=_WORKER_ID, description="The worker's name in Kafka.")
+    worker_id: str = Field(default=_REPLICA, description="The worker's name in Kafka.")
+    streams_instance: str = Field(default=_REPLICA, description="The stream's name in Kafka.")
     streams_group: str = Field(default="sentistream-streams", description="The stream's consumer group.")
     worker_group: str = Field(default="sentistream-worker", description="The worker's consumer group.")
     kafka_session_timeout_ms: int = Field(
@@ -63,15 +70,16 @@ class System:
         given: the command's options, for the connections.
         taxonomy: label set of the run; None for the model's usual one.
         progress: is told the steps.
-        interrupted: True once nobody wants to wait any more.
 
     Attributes:
         kafka: how to reach Kafka.
         names: of the topics.
         facts: of ``chat.messages``, once started.
+        interrupted: True once nobody wants to wait for the start any more.
     """
 
     facts: TopicFacts
+    interrupted: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(
         self,
@@ -80,7 +88,6 @@ class System:
         *,
         taxonomy: str | None,
         progress: Progress,
-        interrupted: Callable[[], bool],
     ) -> None:
         self.settings = settings
         self.names = load(TopicNames, given)
@@ -89,7 +96,6 @@ class System:
         self._redis = load(RedisSettings, given)
         self._taxonomy = taxonomy
         self._progress = progress
-        self._interrupted = interrupted
         self._stack: EmbeddedStack | None = None
         self._services: Services | None = None
         self._exit = ExitStack()
@@ -162,16 +168,15 @@ class System:
             self.kafka = stack.kafka
             self._read_facts()
             self._refuse_company()
-        if self._interrupted():
+        if self.interrupted():
             raise InterruptedStartError("stopped while Kafka and Redis were starting")
         self._services = Services(settings.data, self._environment(stack))
         self._exit.enter_context(self._services)
         with self._progress.step("stream (faust)"):
-            self._services.wait_until_ready("streams", settings.start_deadline_s, self._interrupted)
+            self._services.wait_until_ready("streams", settings.start_deadline_s, self.interrupted)
         engine = {"vllm": "vLLM loads the model", "openai": "server", "scripted": "scripted engine"}[settings.engine]
         with self._progress.step(f"worker ({engine})"):
-            self._services.wait_until_ready("worker", settings.start_deadline_s, self._interrupted)
-            self._wait_for_partitions()
+            self._services.wait_until_ready("worker", settings.start_deadline_s, self.interrupted)
 
     def _environment(self, stack: EmbeddedStack) -> dict[str, str]:
         settings = self.settings
@@ -180,6 +185,7 @@ class System:
             "ENGINE": settings.engine,
             "SANM_POLICY": settings.policy,
             "WORKER_ID": settings.worker_id,
+            "STREAMS_INSTANCE": settings.streams_instance,
             "STREAMS_GROUP": settings.streams_group,
             "WORKER_GROUP": settings.worker_group,
             "KAFKA_SESSION_TIMEOUT_MS": str(settings.kafka_session_timeout_ms),
@@ -205,7 +211,10 @@ class System:
         if not self._kafka_is_given:
             return
         for name, group, topic in self._groups():
-            others = set(group_state(self.kafka, group, topic).members) - {self.settings.worker_id}
+            others = set(group_state(self.kafka, group, topic).members) - {
+                self.settings.worker_id,
+                self.settings.streams_instance,
+            }
             if others:
                 raise ServiceError(
                     f"a {name} runs already in group {group} on {self.kafka.kafka_bootstrap_servers}: use it with "
@@ -217,8 +226,24 @@ class System:
         for name, group, topic in self._groups():
             while group_state(self.kafka, group, topic).partitions < self.facts.partitions:
                 self.check()
-                if self._interrupted():
+                if self.interrupted():
                     raise InterruptedStartError(f"stopped while sentistream {name} was joining its group")
                 if time.monotonic() > deadline:
                     raise ServiceError(f"{name} did not take all partitions of {topic} in its group {group} in time")
                 time.sleep(_POLL_S)
+
+
+@contextmanager
+def until_interrupted(system: System) -> Iterator[threading.Event]:
+    """The system for the length of a command; yields what Ctrl-C sets. A second Ctrl-C ends everything at once.
+
+    Ctrl-C during the start ends the process with the status that shells expect.
+    """
+    with stop_requests(on_second=system.kill) as asked:
+        system.interrupted = asked.is_set
+        try:
+            with system:
+                yield asked
+        except InterruptedStartError as error:
+            click.echo(str(error), err=True)
+            sys.exit(INTERRUPTED)

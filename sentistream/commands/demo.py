@@ -1,0 +1,111 @@
+"""`sentistream demo`: the whole system on this machine, playing conversations that come with it."""
+
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import click
+import orjson
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.connections import KafkaSettings, RedisSettings
+from schemas.topics import TopicNames
+from sentistream.demo_view import demo_view
+from sentistream.options import load, settings_options
+from sentistream.playback import Pace, Playback
+from sentistream.publisher import Publisher
+from sentistream.report import RunReport, run_report
+from sentistream.script import Line, sample
+from sentistream.start_progress import StartProgress, Style, quiet_unless_asked, style_for
+from sentistream.system import INTERRUPTED, System, SystemSettings, until_interrupted
+from sentistream.watcher import Watcher
+
+
+class DemoSettings(BaseSettings):
+    """How to play."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    rate: float = Field(default=5.0, gt=0, validation_alias="DEMO_RATE", description="Messages a second.")
+    duration: float | None = Field(
+        default=None,
+        gt=0,
+        validation_alias="DEMO_DURATION",
+        description="Play for so many seconds, over and over if need be; left out: the whole sample once.",
+    )
+
+
+@click.command(name="demo")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the summary last.")
+@settings_options(DemoSettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
+def command(*, as_json: bool, **given: Any) -> None:
+    r"""Start everything, play a bundled sample of chats, and show the emotion of each message as it comes.
+
+    The sample is in English and Chinese, with records between that are no messages. The model that ships knows
+    English; Chinese is shown as not supported. Exit status 1 if any message's fate is missing; Ctrl-C stops all.
+
+    \b
+    sentistream demo
+    sentistream demo --duration 30 --rate 10 --policy paper
+    sentistream demo --engine scripted          # no model: shows the plumbing within seconds
+    """
+    quiet_unless_asked()
+    settings, system_settings = load(DemoSettings, given), load(SystemSettings, given)
+    style = style_for(as_json=as_json)
+    progress = StartProgress(style)
+    system = System(system_settings, given, taxonomy=None, progress=progress)
+    with until_interrupted(system) as asked, Watcher(system.kafka, system.names, system.facts.topic_id) as watcher:
+        run = f"demo-{secrets.token_hex(4)}"
+        playback = Playback(Publisher(system.kafka, system.names.messages), watcher, run, asked, system.check)
+        script = sample() if settings.duration is None else _again_and_again(sample())
+        first_s: float | None = None
+        with demo_view(style) as view:
+            for line, fate in playback.play(script, Pace(rate=settings.rate, duration_s=settings.duration)):
+                first_s = first_s or progress.elapsed_s
+                view.show(line, fate)
+        report = run_report(playback.ledger, playback.lines, playback.wall_s)
+        _summarise(report, system, style, first_s, interrupted=playback.interrupted)
+    sys.exit(INTERRUPTED if playback.interrupted else int(report.missing > 0 or report.duplicates > 0))
+
+
+def _again_and_again(lines: Iterable[Line]) -> Iterator[Line]:
+    """Each time as other conversations."""
+    kept = list(lines)
+    for number in count(1):
+        yield from kept if number == 1 else [replace(one, conversation=f"{one.conversation}-{number}") for one in kept]
+
+
+def _summarise(report: RunReport, system: System, style: Style, first_s: float | None, *, interrupted: bool) -> None:
+    if style == "json":
+        summary = {**report.to_json(), "first_event_s": first_s and round(first_s, 1), "interrupted": interrupted}
+        click.echo(orjson.dumps({"summary": summary}))
+        return
+    latency = report.latency_ms
+    rows = [
+        ("messages", f"{report.messages}"),
+        ("events", f"{report.events}"),
+        ("dead letters", f"{report.dead_letters}"),
+        ("missing", f"{report.missing}{' (still on their way when it was stopped)' if interrupted else ''}"),
+        ("doubled", f"{report.duplicates}"),
+        ("rate", f"{report.messages_per_s:.1f} messages/s"),
+        ("latency", f"p50 {latency.p50:.0f} ms, p99 {latency.p99:.0f} ms" if latency else "-"),
+        ("rounds", f"{report.mean_rounds:.2f} on average" if report.mean_rounds else "-"),
+        ("outliers", f"{report.outliers}"),
+        ("first event", f"{first_s:.1f} s after the command" if first_s else "-"),
+    ]
+    click.echo("")
+    for name, value in rows:
+        click.echo(f"  {name:<13}{value}")
+    click.echo("\nWhere to look next")
+    click.echo("  sentistream chat                     type yourself, and see each emotion at once")
+    click.echo("  sentistream replay FILE              your own conversations, with figures")
+    click.echo("  sentistream up                       the same Kafka and Redis, for services of your own")
+    if report.dead_letters:
+        click.echo("  sentistream dlq list                 what could not be read, and why (while `up` runs)")
+    for path in system.logs:
+        click.echo(f"  {path}")
+    click.echo("stopping ...", err=True)
