@@ -42,8 +42,8 @@ lint: env
 test: env lint ## format, lint, types, import rules and all tests but the soak
 	@$(RUN)/python -m pytest --quiet
 
-soak: env ## the long kill tests
-	@$(RUN)/python -m pytest --quiet -m soak
+soak: env ## the long kill tests; writes docs/faults.md
+	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m soak
 
 bench: env ## every figure of the documents beside its baseline
 	@$(RUN)/python -m bench
