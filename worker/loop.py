@@ -32,7 +32,7 @@ _BATCH: Final = 128
 _SATURATED_S: Final = 0.25
 _ABORT_PAUSE_S: Final = 0.05
 #: While more waits in Kafka than there is room for, larger transactions cost nobody time.
-_BACKLOG_LINGER_MS: Final = 50.0
+_BACKLOG_LINGER_MS: Final = 150.0
 _VERSION: Final = version("sentistream")
 #: How long an answer waited for those before it, so that a latency can be told apart from the order's price.
 _PREFIX_HEADER: Final = "sentistream-prefix-ms"
@@ -76,8 +76,15 @@ class ConsumerLoop:
         """Finish what is in flight and return from `run`; safe from a signal handler."""
         self._stop.set()
 
+    @property
+    def stopping(self) -> bool:
+        """`stop` was called."""
+        return self._stop.is_set()
+
     def run(self) -> None:
         """Work until `stop`; raises WorkerError where it cannot go on."""
+        if self._stop.is_set():
+            return
         self._committer.start()
         self._owner.subscribe()
         while not self._stop.is_set():

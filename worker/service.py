@@ -3,15 +3,15 @@
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaException
 
 from worker.clients import make_consumer, make_producer
 from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineError
-from worker.errors import EngineStartError, MisconfiguredError, WorkerError
+from worker.errors import EngineStartError, ExitCode, MisconfiguredError, WorkerError
 from worker.faultpoints import FaultPoints, NoFaults
 from worker.health import HealthServer
 from worker.intake import Intake
@@ -24,6 +24,9 @@ from worker.transactions import Committer, TransactionalCommitter
 from worker.watermark import Judge, judge
 
 log = structlog.get_logger()
+
+#: A model loads for minutes; a stop does not wait for that.
+_START_POLL_S: Final = 0.2
 
 
 class Labelling(Protocol):
@@ -108,10 +111,17 @@ class WorkerService:
                 health.stop()
 
     def _start_engine(self) -> None:
-        try:
-            self._thread.run(self._labelling.start()).result()
-        except EngineError as error:
-            raise EngineStartError(f"the engine did not start: {error}") from error
+        starting = self._thread.run(self._labelling.start())
+        while not self._loop.stopping:
+            try:
+                starting.result(timeout=_START_POLL_S)
+            except TimeoutError:
+                if starting.done():
+                    raise
+            except EngineError as error:
+                raise EngineStartError(f"the engine did not start: {error}") from error
+            else:
+                return
 
     def _health_server(self) -> HealthServer | None:
         if not self._settings.metrics_port:
@@ -148,4 +158,7 @@ def run_until_signalled(service: WorkerService) -> int:
     except WorkerError as error:
         log.critical("worker_stopped", exit_code=error.exit_code.name, reason=str(error))
         return int(error.exit_code)
-    return 0
+    except KafkaException as error:
+        log.critical("worker_stopped", exit_code=ExitCode.KAFKA.name, reason=str(error))
+        return int(ExitCode.KAFKA)
+    return int(ExitCode.STOPPED)

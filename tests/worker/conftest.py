@@ -14,6 +14,6 @@ def rig(kafka: EmbeddedKafka, topics: TopicsFactory) -> Callable[..., Rig]:
     """Makes a rig with topics of its own; by default with one partition."""
 
     def make(partitions: int = 1) -> Rig:
-        return Rig(kafka.bootstrap_servers, topics(partitions=partitions), partitions)
+        return Rig(kafka.connection, topics(partitions=partitions), partitions)
 
     return make

@@ -20,6 +20,7 @@ from confluent_kafka.cimpl import NewPartitions
 
 from schemas.chat import ChatMessage, Source, Turn
 from schemas.codec import decode, encode
+from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
 from schemas.prompt import PromptParts
 from schemas.request import Rejected, SanmRequest
@@ -107,17 +108,18 @@ class Seen:
 class Rig:
     """One set of topics on the real Kafka."""
 
-    def __init__(self, bootstrap_servers: str, names: TopicNames, partitions: int) -> None:
+    def __init__(self, connection: KafkaSettings, names: TopicNames, partitions: int) -> None:
         self.names = names
         self.partitions = partitions
-        self._servers = bootstrap_servers
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
-        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True})
+        self.connection = connection
+        self._client = connection.librdkafka()
+        self._admin = AdminClient(self._client)
+        self._producer = Producer({**connection.librdkafka(), "enable.idempotence": True})
 
     def settings(self, **changed: Any) -> WorkerSettings:
         """A worker's settings for these topics, with short time-outs."""
         given: dict[str, Any] = {
-            "kafka_bootstrap_servers": self._servers,
+            **self.connection.model_dump(),
             "topic_prefix": self.names.topic_prefix,
             "kafka_session_timeout_ms": 6_000,
             "worker_id": "one",
@@ -153,7 +155,7 @@ class Rig:
         """Everything committed in a topic, once there is as much as is awaited, or AssertionError."""
         consumer = Consumer(
             {
-                "bootstrap.servers": self._servers,
+                **self._client,
                 "group.id": f"reader-{time.monotonic_ns()}",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -217,7 +219,7 @@ class Rig:
     def _group_member(self) -> Consumer:
         return Consumer(
             {
-                "bootstrap.servers": self._servers,
+                **self._client,
                 "group.id": f"{self.names.topic_prefix}group",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
