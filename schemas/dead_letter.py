@@ -1,6 +1,6 @@
 """``dead.letters``: the original bytes as value and key; the facts stand in headers."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -12,7 +12,8 @@ DeadLetterReason = Literal[
     "not_utf8", "not_json", "invalid", "empty", "unknown_version", "prompt_refused", "request_unreadable"
 ]
 
-_PREFIX = "sentistream-"
+#: Before every fact's name, so that other headers of the record can stand beside.
+HEADER_PREFIX: Final = "sentistream-"
 
 
 class DeadLetter(Frozen):
@@ -37,16 +38,18 @@ class DeadLetter(Frozen):
     def to_headers(self) -> list[tuple[str, bytes]]:
         """The facts as Kafka headers; a source as compact JSON."""
         fields = self.model_dump(mode="json", exclude={"source"}, exclude_none=True)
-        headers = [(_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+        headers = [(HEADER_PREFIX + name, str(value).encode()) for name, value in fields.items()]
         if self.source is not None:
-            headers.append((_PREFIX + "source", self.source.model_dump_json().encode()))
+            headers.append((HEADER_PREFIX + "source", self.source.model_dump_json().encode()))
         return headers
 
     @classmethod
     def from_headers(cls, headers: list[tuple[str, bytes]]) -> "DeadLetter":
         """Read the facts back; pydantic's ValidationError where they are not a dead letter's."""
         facts: dict[str, object] = {
-            name.removeprefix(_PREFIX): value.decode() for name, value in headers if name.startswith(_PREFIX)
+            name.removeprefix(HEADER_PREFIX): value.decode()
+            for name, value in headers
+            if name.startswith(HEADER_PREFIX)
         }
         source = facts.get("source")
         if isinstance(source, str):

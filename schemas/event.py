@@ -23,7 +23,7 @@ class Answer(Frozen):
         reason: in the model's words (reasoned mode).
     """
 
-    label: str | None
+    label: str | None = None
     scores: dict[str, float] = Field(default_factory=dict)
     reason: str | None = None
 

@@ -10,7 +10,7 @@ class EmotionLabel(Message):
     """One person's label of one message; a later one by the same person replaces it.
 
     Attributes:
-        label: None takes the person's earlier label back.
+        label: None, or left out, takes the person's earlier label back.
         model_label: what the event had said, if it had a label.
     """
 
@@ -19,7 +19,7 @@ class EmotionLabel(Message):
     conversation_id: Identifier
     source: Source
     taxonomy: str
-    label: str | None
+    label: str | None = None
     labelled_by: Identifier
     labelled_at: AwareDatetime
     model_label: str | None = None
