@@ -28,6 +28,8 @@ _BUSY_POLL_S: Final = 0.003
 _IDLE_POLL_S: Final = 0.05
 #: At most so many records are taken at once, so that commits do not wait for them.
 _BATCH: Final = 128
+#: Requests taken and not committed, at most, for each that may be in flight.
+_PENDING_PER_IN_FLIGHT: Final = 8
 #: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
 _SATURATED_S: Final = 0.25
 _ABORT_PAUSE_S: Final = 0.05
@@ -109,7 +111,7 @@ class ConsumerLoop:
 
     def _take(self) -> None:
         """Poll once, and take what there is room for."""
-        room = self._settings.max_in_flight - self._assignments.running
+        room = self._room()
         self._steer(room)
         if room <= 0 and not self.paused:
             self._labelling.wait(_BUSY_POLL_S)
@@ -127,6 +129,15 @@ class ConsumerLoop:
         jobs = [job for message in messages if (job := self._take_one(message)) is not None]
         if jobs:
             self._labelling.submit(jobs)
+
+    def _room(self) -> int:
+        """How many more can be taken: one slow answer must not pile up all that is finished behind it."""
+        limit = self._settings.max_in_flight
+        room = limit - self._assignments.running
+        if any(one.gap_since is not None for one in self._assignments):
+            # What closes a gap stands further on; GAP_DEADLINE_REQUESTS bounds that.
+            return room
+        return min(room, limit * _PENDING_PER_IN_FLIGHT - self._assignments.pending)
 
     def _take_one(self, message: Any) -> Job | None:
         if (error := message.error()) is not None:

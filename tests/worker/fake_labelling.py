@@ -10,6 +10,7 @@ from worker.engines.contract import EngineUnavailableError, PromptRefusedError
 
 REFUSED = "refuse this"
 BROKEN = "break on this"
+HELD = "hold this"
 
 
 class FakeLabeller:
@@ -18,12 +19,14 @@ class FakeLabeller:
     Attributes:
         out: while true, every call meets an outage.
         stuck: while true, calls wait.
+        holding: while true, calls for the text `HELD` wait.
         calls: sources by event id, in the order they were asked.
     """
 
     def __init__(self, delay_s: float = 0.0, seed: int = 0) -> None:
         self.out = False
         self.stuck = False
+        self.holding = True
         self.calls: list[str] = []
         self._delay_s = delay_s
         self._random = Random(seed)
@@ -32,7 +35,7 @@ class FakeLabeller:
         self.calls.append(request.source.event_id)
         if self.out:
             raise EngineUnavailableError("the fake is out")
-        while self.stuck:  # noqa: ASYNC110 -- set from another thread
+        while self.stuck or (self.holding and request.message.text == HELD):  # noqa: ASYNC110 -- set from another thread
             await asyncio.sleep(0.01)
         if self._delay_s:
             await asyncio.sleep(self._random.uniform(0, self._delay_s))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.dead_letter import DeadLetter
-from tests.worker.fake_labelling import BROKEN, REFUSED, FakeLabeller, FakeLabelling
+from tests.worker.fake_labelling import BROKEN, HELD, REFUSED, FakeLabeller, FakeLabelling
 from tests.worker.kafka_rig import Rig, RunningWorker, Seen, make_rejected, make_request, running, wait_until
 from worker.errors import (
     ExitCode,
@@ -251,6 +251,19 @@ def test_more_than_there_is_room_for_is_paused_and_taken_later(rig: MakeRig) -> 
         labeller.stuck = False
         seen = one.events(at_least=100)
     assert seen.offsets(0) == list(range(100))
+
+
+def test_one_slow_answer_does_not_pile_up_all_that_is_behind_it(rig: MakeRig) -> None:
+    one = rig()
+    labeller = FakeLabeller()
+    one.publish([make_request(0, 0, text=HELD), *(make_request(0, offset) for offset in range(1, 200))])
+    with running(one.settings(max_in_flight=10), FakeLabelling(labeller)) as worker:
+        wait_until(lambda: worker.service.paused, "the consumption is paused")
+        assert 10 < len(labeller.calls) <= 90
+        assert one.events().messages == []
+        labeller.holding = False
+        seen = one.events(at_least=200)
+    assert seen.offsets(0) == list(range(200))
 
 
 def test_unequal_partition_counts_are_refused_at_the_start(rig: MakeRig) -> None:
