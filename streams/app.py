@@ -1,7 +1,7 @@
 """The faust app: takes batches, and acknowledges one only when all of its requests are confirmed."""
 
 import asyncio
-import contextlib
+import logging
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from streams.transport import use_transport
 class StreamsApp(faust.App):
     """Attributes: what its consumer reports to."""
 
+    logger = logging.getLogger("faust.app")
     intake: Intake
 
 
@@ -122,9 +123,3 @@ def _note_lag(records: Sequence[Record]) -> None:
     newest = {record.partition: record.timestamp for record in records}
     for partition, timestamp in newest.items():
         LAG_SECONDS.labels(partition).set(max(now - timestamp, 0.0))
-
-
-async def stop_app(app: StreamsApp) -> None:
-    """Finish the batch at hand and commit."""
-    with contextlib.suppress(asyncio.CancelledError):
-        await app.stop()

@@ -2,6 +2,8 @@
 
 import asyncio
 import faulthandler
+import gc
+import re
 import signal
 import threading
 import time
@@ -66,7 +68,9 @@ def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
     Raises:
         StreamsError: it could not start.
     """
-    log.info("streams_starting", **settings.model_dump(mode="json", exclude_none=True))
+    log.info("streams_starting", **shown(settings))
+    # Messages in the buffer are no garbage; looking through them again and again was a tenth of the time.
+    gc.set_threshold(50_000, 20, 100)
     facts = topic_facts(settings, settings)
     _check_retention(settings, facts)
     builder = parts_builder(settings)
@@ -75,6 +79,13 @@ def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
 
 async def _serve(settings: StreamsSettings, facts: TopicFacts, builder: PartsBuilder, faults: FaultPoints) -> int:
     return await _Service(settings, facts, builder, faults).serve()
+
+
+def shown(settings: StreamsSettings) -> dict[str, object]:
+    """The settings as they may be logged."""
+    shown_ones: dict[str, object] = settings.model_dump(mode="json", exclude_none=True)
+    # An address may carry a password.
+    return {**shown_ones, "redis_url": re.sub(r"//[^@/]*@", "//***@", settings.redis_url)}
 
 
 class _Service:

@@ -6,6 +6,7 @@ version. What each override prevents was seen on a real Kafka.
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from yarl import URL
 
 from streams.errors import LostRangeError, SkippedRecordsError, StreamsError
 
+#: Under this name its talk can be turned down together with the rest of faust's.
+_LOGGER: Final = logging.getLogger("faust.transport")
 _YIELD_EVERY: Final = 100
 _FULL_PAUSE_S: Final = 0.005
 
@@ -23,12 +26,16 @@ _FULL_PAUSE_S: Final = 0.005
 class Producer(driver.Producer):
     """Idempotent: a retry after a lost answer neither doubles nor reorders."""
 
+    logger = _LOGGER
+
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread that talks to the group's coordinator."""
+
+    logger = _LOGGER
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -42,6 +49,8 @@ class Consumer(driver.Consumer):
 
     Each message carries ``after``: the offset before it in this process's reading of the partition.
     """
+
+    logger = _LOGGER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -92,6 +92,21 @@ def test_killed_at_a_point_nothing_is_missing_and_duplicates_show(
         assert sum(map(len, found.values())) > 2000, "the batch that was sent and not committed comes again"
 
 
+def test_acknowledging_before_the_send_would_lose_records(rig: StreamRig, tmp_path: Path) -> None:
+    """Negative control: a commit that runs ahead of the send, and a kill between them."""
+    log = tmp_path / "log"
+    rig.publish(published(make_messages(600)))
+    with rig.stream(log, sys.executable, "-m", "tests.streams.child", "acknowledge_first", "1") as child:
+        wait_for(lambda: max(rig.committed().values()) > 0, "a commit")
+        child.kill()
+        child.wait(30)
+    with rig.stream(tmp_path / "again") as child:
+        wait_for_log(tmp_path / "again", "streams_ready")
+        wait_for(lambda: sum(rig.committed().values()) == 600, "the rest to be committed")
+        assert stop(child) == 0, log.read_text()
+    assert sum(map(len, rig.requests().values())) < 600
+
+
 def test_killed_at_random_with_two_processes_nothing_is_missing(
     rig: StreamRig, tmp_path: Path, builder: PartsBuilder
 ) -> None:
