@@ -46,16 +46,24 @@ def match_label(answer: str, labels: Sequence[Label]) -> str | None:
 
 
 def _object(text: str) -> dict[str, Any] | None:
+    """The first object that has a label; else the first of all."""
     decoder = json.JSONDecoder()
+    first: dict[str, Any] | None = None
+    found: dict[str, Any]  # what starts with a brace is an object
     start = text.find("{")
     while start >= 0:
         try:
-            found, _ = decoder.raw_decode(text, start)
+            found, end = decoder.raw_decode(text, start)
         except ValueError:
-            start = text.find("{", start + 1)
-            continue
-        return found if isinstance(found, dict) else None
-    return None
+            end = start + 1
+        except RecursionError:  # a model can be talked into anything
+            break
+        else:
+            if "label" in found:
+                return found
+            first = first or found
+        start = text.find("{", end)
+    return first
 
 
 def _words(value: Any) -> str:
