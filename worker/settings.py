@@ -93,4 +93,4 @@ class WorkerSettings(EngineSettings):
     )
     accept_loss: bool = Field(default=False, description="Go on past requests that are missing for good.")
     metrics_port: int = Field(default=9102, ge=0, le=65535, description="Port of /metrics and /healthz; 0 for none.")
-    metrics_host: str = Field(default="0.0.0.0", description="Address that this port is bound to.")  # noqa: S104
+    metrics_host: str = Field(default="127.0.0.1", description="Address that this port is bound to.")
