@@ -210,25 +210,30 @@ class ConsumerLoop:
                 job.entry.finish(outcome)
 
     def _commit_when_due(self, *, at_once: bool) -> None:
-        if time.monotonic() < self._commit_not_before:
+        now = time.monotonic()
+        # A head that is finished has an earlier finish than its prefix was complete, or the same: near enough.
+        heads = [one.entries[0] for one in self._assignments if one.entries and one.entries[0].outcome is not None]
+        if not heads or now < self._commit_not_before:
             return
-        limit = self._settings.commit_events
+        waited_ms = (now - min(head.finished_at for head in heads)) * 1000
+        if not at_once and waited_ms < self._linger_ms():
+            return
         prefixes: list[tuple[Assignment, list[Entry]]] = []
-        count, oldest = 0, time.monotonic()
+        left = self._settings.commit_events
         for assignment in self._assignments:
-            if prefix := assignment.finished_prefix(limit - count):
+            if prefix := assignment.finished_prefix(left):
                 prefixes.append((assignment, prefix))
-                count += len(prefix)
-                oldest = min(oldest, *(entry.finished_at for entry in prefix))
-        waited = (time.monotonic() - oldest) * 1000
-        if count and (at_once or count >= limit or waited >= self._linger_ms(count)):
-            self._commit(prefixes)
+                left -= len(prefix)
+        self._commit(prefixes)
 
-    def _linger_ms(self, count: int) -> float:
+    def _linger_ms(self) -> float:
         """No wait where nothing else is on its way; a longer one where nobody's message waits for its own answer."""
-        if self._assignments.pending == count:
+        running = self._assignments.running
+        if not running:
             return 0.0
-        return max(self._settings.commit_linger_ms, _BACKLOG_LINGER_MS if self._backlog else 0.0)
+        full = self._assignments.pending - running >= self._settings.commit_events
+        linger = self._settings.commit_linger_ms
+        return max(linger, _BACKLOG_LINGER_MS) if self._backlog and not full else linger
 
     def _commit(self, prefixes: list[tuple[Assignment, list[Entry]]]) -> None:
         entries = [entry for _, prefix in prefixes for entry in prefix]
