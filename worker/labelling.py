@@ -1,14 +1,16 @@
 """One request in, one event out: the roles are asked as the policy says, by one adapter version."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
-from prompts.errors import PromptError
+from prompts.errors import ProfileError, PromptError
 from prompts.profile import ModelProfile
 from prompts.roles import Question, RolePrompts, Said
+from prompts.template import load_template
 from schemas.event import Deduction, EmotionEvent, Mode, Policy, Times, Usage
 from schemas.request import SanmRequest
 from schemas.taxonomy import Taxonomy
@@ -91,6 +93,13 @@ class SanmLabeller:
         options: SanmOptions,
         adapters: AdapterHold | None = None,
     ) -> None:
+        """ProfileError where the model cannot be asked in this mode: better now than at every message."""
+        style = load_template(profile.template, profile.languages[0]).style
+        if options.mode == "reasoned" and style == "completion":
+            raise ProfileError(
+                f"model {profile.name} answers by labels only, so mode reasoned is not for it: set SANM_MODE=direct, "
+                "or MODEL to a folder whose template is for chat models, and ENGINE=openai"
+            )
         self._engine = engine
         self._profile = profile
         self._roles = roles
@@ -123,9 +132,8 @@ class SanmLabeller:
     async def _decide(self, case: _Case) -> Agreement:
         if self._options.policy == "vote3":
             seed = zlib.crc32(case.request.source.event_id.encode())
-            return await vote([self._draw(case, seed + number) for number in range(_VOTES)])
-        rounds = self._options.rounds
-        return await negotiate(lambda said: self._ask(case, said), rounds, self._accept(self._options.policy))
+            return await vote([partial(self._ask, case, (), seed + number) for number in range(_VOTES)])
+        return await negotiate(partial(self._ask, case), self._options.rounds, self._accept(self._options.policy))
 
     def _accept(self, policy: Policy) -> Accept:
         if policy == "one-pass":
@@ -134,13 +142,10 @@ class SanmLabeller:
             return lambda decision: margin(decision) >= self._profile.threshold
         return lambda _: False
 
-    async def _ask(self, case: _Case, said: Sequence[Said]) -> Decision:
+    async def _ask(self, case: _Case, said: Sequence[Said], seed: int | None = None) -> Decision:
         if self._options.mode == "reasoned":
-            return await self._reason(case, said)
-        return await self._choose(case, said, None)
-
-    def _draw(self, case: _Case, seed: int) -> Callable[[], Any]:
-        return lambda: self._choose(case, (), seed)
+            return await self._reason(case, said, seed)
+        return await self._choose(case, said, seed)
 
     async def _choose(self, case: _Case, said: Sequence[Said], seed: int | None) -> Decision:
         choice = await self._engine.choose(
@@ -152,12 +157,15 @@ class SanmLabeller:
         case.asked.append(choice)
         return Decision(choice.label, calibrated(choice.logprobs, self._profile.temperature))
 
-    async def _reason(self, case: _Case, said: Sequence[Said]) -> Decision:
+    async def _reason(self, case: _Case, said: Sequence[Said], seed: int | None) -> Decision:
         prompt = self._roles.ask(case.question, said, "reasoned")
-        writing = await self._engine.write(prompt, max_tokens=_MAX_WRITTEN_TOKENS, adapter=case.adapter)
+        writing = await self._engine.write(
+            prompt, max_tokens=_MAX_WRITTEN_TOKENS, adapter=case.adapter, sample_seed=seed
+        )
         case.asked.append(writing)
         answer = read_answer(writing.text, case.request.prompt.labels)
-        if answer.deduction is not None and not said:
+        # A model that was shown E may write it again unasked; what is kept counts until it is due.
+        if answer.deduction is not None and case.question.deduction is None and not said:
             case.deduction = answer.deduction
             message = case.request.message
             self._deductions.put(message.tenant, message.conversation_id, answer.deduction)

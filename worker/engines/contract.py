@@ -80,8 +80,15 @@ class Engine(Protocol):
             PromptRefusedError: no answer ever.
         """
 
-    async def write(self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None) -> Writing:
-        """Answer in words, greedily; raises as ``choose`` does, and PromptRefusedError where it only chooses labels."""
+    async def write(
+        self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None, sample_seed: int | None = None
+    ) -> Writing:
+        """Answer in words, greedily or with a seed at temperature 1.
+
+        Raises:
+            EngineUnavailableError: no answer now.
+            PromptRefusedError: no answer ever, or the engine only chooses labels.
+        """
 
     async def load_adapter(self, adapter: Adapter) -> None:
         """Add a version beside those there are and warm it; AdapterRefusedError where it cannot be used."""

@@ -1,6 +1,7 @@
 """An engine behind HTTP: ``vllm serve``, or any server that speaks OpenAI's API."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,25 +81,25 @@ class OpenAIServerEngine:
     ) -> Choice:
         """Decide for one of the labels; see the contract."""
         began = time.perf_counter()
-        body: dict[str, Any] = {"model": self._name(adapter), "temperature": 0.0}
-        if sample_seed is not None:
-            body |= {"temperature": 1.0, "seed": sample_seed % 2**31}
+        body: dict[str, Any] = {"model": self._name(adapter), **_sampling(sample_seed)}
         if prompt.token_ids:
             found, label, logprobs = await self._complete(prompt, labels, body)
         else:
             found, label, logprobs = await self._chat(prompt, labels, body)
         return Choice(label, logprobs, *_usage(found), time.perf_counter() - began)
 
-    async def write(self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None) -> Writing:
+    async def write(
+        self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None, sample_seed: int | None = None
+    ) -> Writing:
         """Answer in words; chat-style prompts only."""
         if not prompt.chat:
             raise PromptRefusedError("reasoned mode needs a model with a chat template: choose one, or mode direct")
         began = time.perf_counter()
         body = {
             "model": self._name(adapter),
+            **_sampling(sample_seed),
             "messages": _messages(prompt),
             "max_tokens": max_tokens,
-            "temperature": 0.0,
             "response_format": {"type": "json_object"},
         }
         found = await self._call("POST", "chat/completions", body)
@@ -143,7 +144,7 @@ class OpenAIServerEngine:
         found = await self._call("POST", "completions", body)
         listed = ((_first(found).get("logprobs") or {}).get("top_logprobs") or [{}])[0]
         by_id = {int(name.removeprefix("token_id:")): value for name, value in listed.items() if _is_id(name)}
-        logprobs = {ids[token]: float(value) for token, value in by_id.items() if token in ids}
+        logprobs = _normalised({ids[token]: float(value) for token, value in by_id.items() if token in ids})
         sampled = ((_first(found).get("logprobs") or {}).get("tokens") or [""])[0]
         if _is_id(sampled):
             return found, ids.get(int(sampled.removeprefix("token_id:"))), logprobs
@@ -167,7 +168,7 @@ class OpenAIServerEngine:
             if (name := match_label(str(one.get("token", "")), labels)) is not None:
                 logprobs.setdefault(name, float(one["logprob"]))
         label = match_label(str(answer["message"].get("content") or ""), labels)
-        return found, label, logprobs if label in logprobs else {}
+        return found, label, _normalised(logprobs) if label in logprobs else {}
 
     def _name(self, adapter: str | None) -> str:
         if adapter is None:
@@ -215,6 +216,19 @@ def _first(found: dict[str, Any]) -> dict[str, Any]:
 
 def _messages(prompt: Prompt) -> list[dict[str, str]]:
     return [{"role": turn.role, "content": turn.content} for turn in prompt.chat]
+
+
+def _normalised(logprobs: dict[str, float]) -> dict[str, float]:
+    """Over the set; the server's are over the whole vocabulary."""
+    if not logprobs:
+        return {}
+    highest = max(logprobs.values())
+    norm = highest + math.log(sum(math.exp(value - highest) for value in logprobs.values()))
+    return {name: value - norm for name, value in logprobs.items()}
+
+
+def _sampling(seed: int | None) -> dict[str, Any]:
+    return {"temperature": 0.0} if seed is None else {"temperature": 1.0, "seed": seed % 2**31}
 
 
 def _usage(found: dict[str, Any]) -> tuple[int, int]:

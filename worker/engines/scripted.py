@@ -77,11 +77,15 @@ class ScriptedEngine:
             label = draw.choices(names, [math.exp(value) for value in logprobs.values()])[0]
         return Choice(label, logprobs, _length(prompt), 1, time.perf_counter() - began)
 
-    async def write(self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None) -> Writing:
+    async def write(
+        self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None, sample_seed: int | None = None
+    ) -> Writing:
         """Answer with the JSON that reasoned mode asks for; the label is one of those that the prompt lists."""
         began = time.perf_counter()
         draw = self._draw(prompt, adapter)
         await self._wait(draw, prompt, adapter)
+        if sample_seed is not None:
+            draw.seed(draw.getrandbits(32) ^ sample_seed)
         listed = [
             line[2:].split(":")[0] for turn in prompt.chat for line in turn.content.splitlines() if line[:2] == "- "
         ]

@@ -106,9 +106,11 @@ class VllmEngine:
             seconds=time.perf_counter() - began,
         )
 
-    async def write(self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None) -> Writing:
+    async def write(
+        self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None, sample_seed: int | None = None
+    ) -> Writing:
         """Refuse: see the class."""
-        del prompt, max_tokens, adapter
+        del prompt, max_tokens, adapter, sample_seed
         raise PromptRefusedError(
             f"{self.model} only chooses labels: use mode direct, or an OpenAI-compatible engine for mode reasoned"
         )
