@@ -2,7 +2,6 @@
 
 import threading
 import time
-from importlib.metadata import version
 from typing import Any, Final
 
 import structlog
@@ -10,12 +9,11 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from worker import metrics
 from worker.assignment import PartitionOwner
-from worker.dead_letters import DeadLetterCap
-from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
+from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError
 from worker.intake import Intake, Job
 from worker.labelling_thread import LabellingThread
-from worker.outcome_metrics import observe
-from worker.partitions import Assignment, Assignments, Entry
+from worker.partitions import Assignments
+from worker.prefix_commits import PrefixCommits
 from worker.progress import Progress
 from worker.settings import WorkerSettings
 from worker.topic_check import TopicWatch
@@ -32,12 +30,6 @@ _BATCH: Final = 128
 _PENDING_PER_IN_FLIGHT: Final = 8
 #: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
 _SATURATED_S: Final = 0.25
-_ABORT_PAUSE_S: Final = 0.05
-#: While more waits in Kafka than there is room for, larger transactions cost nobody time.
-_BACKLOG_LINGER_MS: Final = 150.0
-_VERSION: Final = version("sentistream")
-#: How long an answer waited for those before it, so that a latency can be told apart from the order's price.
-_PREFIX_HEADER: Final = "sentistream-prefix-ms"
 
 
 class ConsumerLoop:
@@ -65,12 +57,11 @@ class ConsumerLoop:
         self._assignments = Assignments()
         self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
         self._progress = Progress(settings)
+        self._commits = PrefixCommits(settings, consumer, committer, self._assignments, self._progress)
         self._topics = TopicWatch(consumer, settings)
-        self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
         self.paused = False
         self._paused_assignments = 0
         self._full_since: float | None = None
-        self._commit_not_before = 0.0
         self._backlog = False
         self._stop = threading.Event()
 
@@ -105,7 +96,12 @@ class ConsumerLoop:
         if self._owner.failed is not None:
             raise self._owner.failed
         self._collect()
-        self._commit_when_due(at_once=not take)
+        try:
+            self._commits.commit_when_due(at_once=not take, backlog=self._backlog)
+        except OutcomeUnknownError:
+            self._owner.restart()
+            if not self.paused:
+                self._consumer.resume(self._takeable())
         self._progress.check(self._assignments, self._labelling.out_since)
         self._topics.check()
 
@@ -208,63 +204,3 @@ class ConsumerLoop:
             if not assignment.lost:
                 assignment.running -= 1
                 job.entry.finish(outcome)
-
-    def _commit_when_due(self, *, at_once: bool) -> None:
-        now = time.monotonic()
-        # A head that is finished has an earlier finish than its prefix was complete, or the same: near enough.
-        heads = [one.entries[0] for one in self._assignments if one.entries and one.entries[0].outcome is not None]
-        if not heads or now < self._commit_not_before:
-            return
-        waited_ms = (now - min(head.finished_at for head in heads)) * 1000
-        if not at_once and waited_ms < self._linger_ms():
-            return
-        prefixes: list[tuple[Assignment, list[Entry]]] = []
-        left = self._settings.commit_events
-        for assignment in self._assignments:
-            if prefix := assignment.finished_prefix(left):
-                prefixes.append((assignment, prefix))
-                left -= len(prefix)
-        self._commit(prefixes)
-
-    def _linger_ms(self) -> float:
-        """No wait where nothing else is on its way; a longer one where nobody's message waits for its own answer."""
-        running = self._assignments.running
-        if not running:
-            return 0.0
-        full = self._assignments.pending - running >= self._settings.commit_events
-        linger = self._settings.commit_linger_ms
-        return max(linger, _BACKLOG_LINGER_MS) if self._backlog and not full else linger
-
-    def _commit(self, prefixes: list[tuple[Assignment, list[Entry]]]) -> None:
-        entries = [entry for _, prefix in prefixes for entry in prefix]
-        for entry in entries:
-            if entry.outcome is not None and entry.outcome.record is not None and not entry.counted:
-                entry.counted = True
-                self._cap.count(entry.outcome)
-                entry.outcome.record.headers.append((_PREFIX_HEADER, b"%.1f" % (entry.wait_for_prefix() * 1000)))
-        records = [entry.outcome.record for entry in entries if entry.outcome and entry.outcome.record]
-        offsets = [self._offset(prefix[-1]) for _, prefix in prefixes]
-        try:
-            self._committer.commit(records, offsets, self._consumer.consumer_group_metadata())
-        except TransactionAbortedError as error:
-            # Mostly a rebalance: the next poll tells which partitions are still ours.
-            log.warning("transaction_aborted", error=str(error))
-            self._commit_not_before = time.monotonic() + _ABORT_PAUSE_S
-            return
-        except OutcomeUnknownError as error:
-            log.warning("transaction_outcome_unknown", error=str(error))
-            self._progress.outcome_unknown()
-            self._committer.start()
-            self._owner.restart()
-            if not self.paused:
-                self._consumer.resume(self._takeable())
-            return
-        self._progress.committed()
-        for assignment, prefix in prefixes:
-            assignment.pop(len(prefix))
-        observe(entries)
-
-    def _offset(self, last: Entry) -> TopicPartition:
-        metadata = last.mark.to_metadata(_VERSION)
-        topic = self._settings.requests
-        return TopicPartition(topic, last.assignment.partition, last.offset + 1, metadata=metadata)
