@@ -37,6 +37,8 @@ def fetch(uri: str, version: str, sha256: str | None, cache: Path) -> Adapter:
     """
     if sha256 is None:
         raise AdapterRefusedError(f"the release of {version} names no checksum: release it by `sentistream adapters`")
+    if not uri:  # which fsspec takes for the working directory
+        raise AdapterRefusedError(f"the release of {version} does not say where its folder is")
     # Named by its content: what is there is whole, and is what was asked for.
     folder = cache.expanduser() / sha256
     if not folder.is_dir():
