@@ -121,12 +121,6 @@ class WindowStore:
 
         await self._persist(write, "mark_rebuilt")
 
-    async def reached(self, topic_id: str, partition: int) -> int | None:
-        """The highest offset that Redis has seen of a partition."""
-        key = _state_key(topic_id, partition)
-        value = await self._persist(lambda: self._client.hget(key, "reached"), "reached")
-        return None if value is None else int(value)
-
     async def ping(self) -> None:
         """Raise RedisError unless Redis answers."""
         await self._client.ping()

@@ -1,5 +1,6 @@
 """Messages in, requests out, and real stream processes between that can be killed."""
 
+import contextlib
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from prompts.parts import PartsBuilder
 from schemas.chat import ChatMessage
@@ -137,7 +138,7 @@ class StreamRig:
         try:
             for partition in range(partitions):
                 place = TopicPartition(topic, partition, 0)
-                _, end = consumer.get_watermark_offsets(place, timeout=10)
+                end = _log_end(consumer, place)
                 consumer.assign([place])
                 rows = found.setdefault(partition, [])
                 deadline = time.monotonic() + 60
@@ -172,6 +173,20 @@ class StreamRig:
 
         wait_for(enough, f"{sources} requests", seconds)
         return found
+
+
+def _log_end(consumer: Consumer, place: TopicPartition) -> int:
+    """A new topic's partition may have no leader for a moment."""
+    end = -1
+
+    def known() -> bool:
+        nonlocal end
+        with contextlib.suppress(KafkaException):
+            _, end = consumer.get_watermark_offsets(place, timeout=10)
+        return end >= 0
+
+    wait_for(known, f"the end of {place}")
+    return end
 
 
 def wait_for_log(log: Path, event: str, seconds: float = 60.0) -> None:
