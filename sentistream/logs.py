@@ -7,6 +7,8 @@ from typing import Final, Literal
 import structlog
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 #: They write a record per message or request at INFO, and building those costs a tenth of the stream's rate.
@@ -56,5 +58,8 @@ def _rendering(log_format: Literal["auto", "json", "console"]) -> list[Processor
     drop_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     on_terminal = sys.stderr.isatty()
     if log_format == "console" or (log_format == "auto" and on_terminal):
-        return [drop_meta, structlog.dev.ConsoleRenderer(colors=on_terminal)]
-    return [drop_meta, structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Tracebacks without the frames' variables: those hold what people said.
+        plain = structlog.dev.plain_traceback
+        return [drop_meta, structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)]
+    tracebacks = ExceptionDictTransformer(show_locals=False)
+    return [drop_meta, ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]

@@ -44,3 +44,17 @@ def test_talkative_libraries_are_quiet_below_warning(capsys: pytest.CaptureFixtu
     configure_logging(LogSettings(log_format="json"))
     logging.getLogger("aiokafka.consumer").info("a record per message")
     assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    configure_logging(LogSettings.model_validate({"log_format": log_format}))
+    private = " ".join(["somebody's", "private", "words"])
+    try:
+        _ = len(private) / 0
+    except ZeroDivisionError:
+        structlog.get_logger("ours").exception("engine_failed")
+        logging.getLogger("theirs").exception("engine failed too")
+    written = capsys.readouterr().err
+    assert "ZeroDivisionError" in written
+    assert private not in written
