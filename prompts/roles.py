@@ -8,10 +8,10 @@ so that each later question shares all of the earlier ones as its prefix. A ``ch
 model, and the transcript of the negotiation is part of the user's message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from prompts.profile import ModelProfile
 from prompts.segments import labels_segment, turn_segment
@@ -22,6 +22,13 @@ from schemas.prompt import PromptParts
 from schemas.taxonomy import Label
 
 Role = Literal["generator", "discriminator"]
+
+#: What each form of a template's ``reply`` asks for, in the order in which a model thinks best: reasons first.
+_FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    "generator": ("scenario", "people", "relationships", "reason", "label"),
+    "generator_knowing": ("reason", "label"),
+    "discriminator": ("reason", "label"),
+}
 
 #: Segments whose ids are kept, about 1 KiB each.
 CACHED_SEGMENTS: Final = 16_384
@@ -46,10 +53,15 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model is asked: token ids (completion style) or chat messages, never both."""
+    """What the model is asked: token ids (completion style) or chat messages, never both.
+
+    Attributes:
+        form: JSON Schema of the answer that the words ask for (reasoned mode), for servers that can hold a model to it.
+    """
 
     token_ids: tuple[int, ...] = ()
     chat: tuple[ChatTurn, ...] = ()
+    form: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,15 @@ class Question:
 def next_role(said: Sequence[Said]) -> Role:
     """Generator and discriminator take turns, the generator first."""
     return "generator" if len(said) % 2 == 0 else "discriminator"
+
+
+def answer_form(asked: str, parts: PromptParts) -> dict[str, Any] | None:
+    """JSON Schema of an answer in one of a template's reply forms; None for a bare label."""
+    if asked not in _FIELDS:
+        return None
+    properties: dict[str, Any] = {name: {"type": "string"} for name in _FIELDS[asked]}
+    properties["label"]["enum"] = [one.word for one in parts.labels]
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 class RolePrompts:
@@ -104,7 +125,8 @@ class RolePrompts:
         """The prompt of the next role, after what was said."""
         template = load_template(question.parts.template, question.parts.language)
         if template.style == "chat":
-            return Prompt(chat=self._chat(template, question, said, mode))
+            asked = self._form(question, next_role(said), mode)
+            return Prompt(chat=self._chat(template, question, said, asked), form=answer_form(asked, question.parts))
         ids = list(question.opening)
         for index, one in enumerate(said):
             ids += self._answer(question.parts, one.label) + self._separator
@@ -116,12 +138,12 @@ class RolePrompts:
         words = {one.name: one.word for one in parts.labels}
         return [self.word_id(words[label])] if label in words else self._encode("?")
 
-    def _chat(self, template: Template, question: Question, said: Sequence[Said], mode: Mode) -> tuple[ChatTurn, ...]:
+    def _chat(self, template: Template, question: Question, said: Sequence[Said], form: str) -> tuple[ChatTurn, ...]:
         parts = question.parts
         role = next_role(said)
         asked = template.discriminator if role == "discriminator" else template.again if said else template.generator
-        form = template.reply[self._form(question, role, mode)]
-        system = f"{asked}\n{form}" if "I" in parts.parts else form
+        reply = template.reply[form]
+        system = f"{asked}\n{reply}" if "I" in parts.parts else reply
         body = []
         if "L" in parts.parts:
             body.append(labels_segment(template, parts.labels))

@@ -58,7 +58,8 @@ def build_engine(settings: WorkerSettings, folder: Path, profile: ModelProfile, 
         script = Script(settings.scripted_seed, settings.scripted_delay_seconds, settings.scripted_jitter)
         return ScriptedEngine(profile.name, script)
     if settings.engine == "openai":
-        from worker.engines.openai_server import OpenAIServerEngine, Server
+        from worker.engines.openai_http import Server
+        from worker.engines.openai_server import OpenAIServerEngine
 
         key = settings.openai_api_key
         server = Server(
