@@ -42,7 +42,10 @@ def fetch(uri: str, version: str, sha256: str | None, cache: Path) -> Adapter:
     # Named by its content: what is there is whole, and is what was asked for.
     folder = cache.expanduser() / sha256
     if not folder.is_dir():
-        _download(uri, version, sha256, folder)
+        try:
+            _download(uri, version, sha256, folder)
+        except OSError as error:
+            raise AdapterRefusedError(f"{cache} cannot take {version}: {error}. See ADAPTERS_CACHE") from error
     return Adapter(version, folder)
 
 

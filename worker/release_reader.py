@@ -1,8 +1,9 @@
 """Reads `adapter.releases` to its end, then goes on for as long as the worker runs."""
 
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Final
 
 import structlog
@@ -12,11 +13,13 @@ from schemas.codec import decode
 from schemas.connections import KafkaSettings
 from schemas.errors import SchemaError
 from schemas.release import AdapterRelease
+from worker.errors import KafkaFailedError, MisconfiguredError
 
 log = structlog.get_logger()
 
 _POLL_S: Final = 0.5
 _ANSWER_S: Final = 30.0
+_READ_S: Final = 120.0
 
 
 class ReleaseReader:
@@ -49,12 +52,16 @@ class ReleaseReader:
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)
 
     def start(self) -> None:
-        """Apply what is live now, so that the first event has it; then follow from a thread."""
-        found = self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic].partitions
-        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in found])
-        latest: AdapterRelease | None = None
-        while len(self._read_to_end) < len(found):
-            latest = self._next() or latest
+        """Apply what is live now, so that the first event has it; then follow from a thread.
+
+        Raises:
+            MisconfiguredError: there is no such topic.
+            KafkaFailedError: its end is not reached in time.
+        """
+        try:
+            latest = self._latest()
+        except KafkaException as error:
+            raise KafkaFailedError(f"{self._topic} cannot be read: {error.args[0].str()}") from error
         if latest is not None:
             self._apply(latest).result()
         self._thread.start()
@@ -66,15 +73,28 @@ class ReleaseReader:
             self._thread.join(timeout=2 * _POLL_S)
         self._consumer.close()
 
+    def _latest(self) -> AdapterRelease | None:
+        topic = self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic]
+        if not topic.partitions:
+            raise MisconfiguredError(f"missing topics: {self._topic}. `sentistream topics create` makes them")
+        self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions])
+        latest: AdapterRelease | None = None
+        deadline = time.monotonic() + _READ_S
+        while len(self._read_to_end) < len(topic.partitions) and not self._ending.is_set():
+            latest = self._next() or latest
+            if time.monotonic() > deadline:
+                raise KafkaFailedError(f"the end of {self._topic} was not reached within {_READ_S:.0f} s")
+        return latest
+
     def _follow(self) -> None:
         while not self._ending.is_set():
             try:
-                release = self._next()
+                if (release := self._next()) is not None:
+                    self._apply(release).result()
             except KafkaException as error:
                 log.warning("releases_unreadable", reason=str(error))
-                continue
-            if release is not None:
-                self._apply(release).result()
+            except (Exception, CancelledError) as error:  # noqa: BLE001 -- the next release may be better
+                log.warning("release_not_applied", error=type(error).__name__)
 
     def _next(self) -> AdapterRelease | None:
         record = self._consumer.poll(_POLL_S)

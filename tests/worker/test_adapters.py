@@ -164,6 +164,14 @@ async def test_what_is_not_what_was_released_is_refused_and_the_old_one_stays(
     assert shop.live.version == "v2"
 
 
+async def test_a_cache_that_cannot_be_written_is_a_refusal_too(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    (tmp_path / "cache").write_text("a file in the way")
+    before = refused()
+    await shop.live.apply(shop.release("v1"))
+    assert (shop.live.version, refused() - before) == (None, 1)
+
+
 async def test_an_engines_refusal_leaves_the_old_one_live(shop: Shop) -> None:
     await shop.live.apply(shop.release("v1"))
     shop.engine.refuses = True
