@@ -60,7 +60,7 @@ def serve(model: Path, adapter: Path, *, plugin: bool) -> None:
         began = time.perf_counter()
         for index in range(count):
             ids = [draw.randrange(1000, 30000) for _ in range(64)]
-            runtime.submit(str(index), Ask(ids, AMONG, None, handle if way == "adapter" else None))
+            runtime.submit(str(index), Ask(ids, AMONG, handle if way == "adapter" else None))
         while runtime.busy:
             runtime.step()
         print(json.dumps(count / (time.perf_counter() - began)), flush=True)

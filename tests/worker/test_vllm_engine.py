@@ -1,6 +1,7 @@
 """The real vLLM on the CPU with a tiny random model: what it answers is what transformers computes."""
 
 import asyncio
+import math
 import os
 import random
 import shutil
@@ -92,6 +93,16 @@ async def test_counts_and_names(engine: VllmEngine) -> None:
     assert (choice.prompt_tokens, choice.completion_tokens) == (3, 1)
     assert set(choice.logprobs) == {"Joy", "Anger"}
     assert engine.model == "tiny-opt"
+
+
+async def test_draws_follow_the_scores_and_repeat_by_their_seed(engine: VllmEngine) -> None:
+    prompt = Prompt(prompts(1, seed=9)[0])
+    expected = (await engine.choose(prompt, LABELS)).logprobs
+    draws = [(await engine.choose(prompt, LABELS, sample_seed=seed)).label for seed in range(400)]
+    for name, logprob in expected.items():
+        # Four standard deviations of 400 draws at most.
+        assert draws.count(name) / len(draws) == pytest.approx(math.exp(logprob), abs=0.1)
+    assert (await engine.choose(prompt, LABELS, sample_seed=7)).label == draws[7]
 
 
 async def test_each_version_answers_as_its_merged_weights_side_by_side(

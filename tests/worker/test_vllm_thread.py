@@ -10,7 +10,7 @@ from worker.engines.contract import EngineUnavailableError, PromptRefusedError
 from worker.engines.vllm_runtime import Answer, Ask
 from worker.engines.vllm_thread import EngineThread
 
-BAD = Ask((666,), (1,), None, None)
+BAD = Ask((666,), (1,), None)
 
 
 class FakeRuntime:
@@ -50,7 +50,7 @@ class FakeRuntime:
 
 
 def ask(token: int) -> Ask:
-    return Ask((token,), (1,), None, None)
+    return Ask((token,), (1,), None)
 
 
 async def running(runtime: FakeRuntime) -> EngineThread:

@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import structlog
@@ -83,14 +85,14 @@ class VllmEngine:
     async def choose(
         self, prompt: Prompt, labels: Sequence[Label], *, adapter: str | None = None, sample_seed: int | None = None
     ) -> Choice:
-        """Decide for one of the labels; log-probabilities are normalised over them."""
+        """Decide for one of the labels; log-probabilities are normalised over them, and a draw is made by them."""
         began = time.perf_counter()
         try:
             ids = {self._word(label.word): label.name for label in labels}
         except WordNotATokenError as error:
             raise PromptRefusedError(str(error)) from error
         self._check(prompt, ids, labels)
-        ask = Ask(prompt.token_ids, tuple(ids), sample_seed, self._adapter(adapter))
+        ask = Ask(prompt.token_ids, tuple(ids), self._adapter(adapter))
         try:
             async with asyncio.timeout(self._options.answer_seconds):
                 answer = await self._running().ask(ask)
@@ -99,7 +101,7 @@ class VllmEngine:
         if answer.token_id is None:
             raise EngineUnavailableError("vLLM gave this prompt up without an answer")
         return Choice(
-            label=ids.get(answer.token_id),
+            label=ids.get(answer.token_id if sample_seed is None else _draw(answer.logprobs, sample_seed)),
             logprobs={ids[token]: value for token, value in answer.logprobs.items() if token in ids},
             prompt_tokens=answer.prompt_tokens,
             completion_tokens=1,
@@ -172,6 +174,15 @@ class VllmEngine:
             )
         if self._vocabulary and max(prompt.token_ids) >= self._vocabulary:
             raise PromptRefusedError(f"token {max(prompt.token_ids)} is not in the model's {self._vocabulary}")
+
+
+def _draw(logprobs: Mapping[int, float], seed: int) -> int:
+    """Temperature 1, here: vLLM's CPU build cannot seed a request's draw (it ends the engine instead).
+
+    The same seed draws the same token from the same scores, in whatever order vLLM names them.
+    """
+    tokens = sorted(logprobs)
+    return Random(seed).choices(tokens, [math.exp(logprobs[token]) for token in tokens])[0]
 
 
 def _add(runtime: VllmRuntime, adapter: Adapter, number: int) -> Any:

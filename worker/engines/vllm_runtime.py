@@ -25,7 +25,6 @@ class Ask:
 
     token_ids: Sequence[int]
     among: tuple[int, ...]
-    seed: int | None
     adapter: Any | None
 
 
@@ -65,22 +64,17 @@ class VllmRuntime:
         self.vocabulary: int = self._engine.model_config.get_vocab_size()
 
         @lru_cache(maxsize=256)
-        def greedy(among: tuple[int, ...]) -> Any:
-            return SamplingParams(temperature=0.0, **shared(among))
+        def params(among: tuple[int, ...]) -> Any:
+            return SamplingParams(
+                temperature=0.0,
+                max_tokens=1,
+                allowed_token_ids=list(among),
+                logprobs=len(among),
+                detokenize=False,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            )
 
-        def sampled(among: tuple[int, ...], seed: int) -> Any:
-            return SamplingParams(temperature=1.0, seed=seed, **shared(among))
-
-        def shared(among: tuple[int, ...]) -> dict[str, Any]:
-            return {
-                "max_tokens": 1,
-                "allowed_token_ids": list(among),
-                "logprobs": len(among),
-                "detokenize": False,
-                "output_kind": RequestOutputKind.FINAL_ONLY,
-            }
-
-        self._greedy, self._sampled = greedy, sampled
+        self._params = params
 
     @property
     def busy(self) -> bool:
@@ -89,7 +83,7 @@ class VllmRuntime:
 
     def submit(self, name: str, ask: Ask) -> None:
         """Queue a prompt under a name; PromptRefusedError where vLLM will not take it."""
-        params = self._greedy(ask.among) if ask.seed is None else self._sampled(ask.among, ask.seed)
+        params = self._params(ask.among)
         try:
             self._engine.add_request(name, self._tokens_input(list(ask.token_ids)), params, lora_request=ask.adapter)
         except ValueError as error:
@@ -123,7 +117,7 @@ class VllmRuntime:
             for index in range(batch):
                 # Every prompt starts differently: none may find the others' prefix in the cache.
                 ids = [(index * 7 + position) % top + 1 for position in range(_WARM_TOKENS)]
-                self.submit(f"warm-{index}", Ask(ids, tuple(range(1, 8)), None, adapter))
+                self.submit(f"warm-{index}", Ask(ids, tuple(range(1, 8)), adapter))
             while self.busy:
                 self.step()
         self._engine.reset_prefix_cache()
