@@ -81,6 +81,8 @@ class ScriptedEngine:
         self, prompt: Prompt, *, max_tokens: int, adapter: str | None = None, sample_seed: int | None = None
     ) -> Writing:
         """Answer with the JSON that reasoned mode asks for; the label is one of those that the prompt lists."""
+        if not prompt.chat:
+            raise PromptRefusedError("reasoned mode needs a model with a chat template: choose one, or mode direct")
         began = time.perf_counter()
         draw = self._draw(prompt, adapter)
         await self._wait(draw, prompt, adapter)
@@ -130,6 +132,8 @@ class ScriptedEngine:
             raise PromptRefusedError("the script says so")
         if self._script.delay_s:
             await asyncio.sleep(self._script.delay_s * (draw.uniform(0.5, 1.5) if self._script.jitter else 1.0))
+            if self._closed:
+                raise EngineUnavailableError("the engine was closed")
 
 
 def _length(prompt: Prompt) -> int:
