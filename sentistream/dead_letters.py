@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -20,6 +21,8 @@ from sentistream.topic_reader import StoredRecord, read_record, read_topic
 #: On a replayed record: the event id that the dead letter's message would have had.
 REPLAY_HEADER: Final = "sentistream-replay-of"
 _OWN_HEADERS: Final = "sentistream-"
+#: Between the worker that dated a letter and whoever replays it.
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 Outcome = Literal["replay", "already_replayed", "not_readable", "gone"]
 
@@ -80,7 +83,7 @@ def replayed_sources(connection: KafkaSettings, names: TopicNames, letters: Sequ
     """Event ids of what has gone back through ``chat.messages`` since the oldest of these letters."""
     if not letters:
         return set()
-    since_ms = int(min(one.letter.failed_at for one in letters).timestamp() * 1000)
+    since_ms = int((min(one.letter.failed_at for one in letters) - _CLOCKS_DIFFER).timestamp() * 1000)
     headers = (header for record in read_topic(connection, names.messages, since_ms) for header in record.headers)
     return {value.decode(errors="replace") for name, value in headers if name == REPLAY_HEADER}
 

@@ -51,15 +51,15 @@ class ChatSettings(BaseSettings):
 @click.command(name="chat")
 @settings_options(ChatSettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(**given: Any) -> None:
-    r"""Type as two or more speakers; each message goes the whole way, and its event is shown at once.
+    """Type as two or more speakers; each message goes the whole way, and its event is shown at once.
 
     Earlier turns of the conversation count: the same words may get another emotion later. A pipe works too.
 
     \b
     sentistream chat
     sentistream chat --speakers customer,agent --policy paper
-    printf 'ana: you said friday!\nben: i know, sorry\n' | sentistream chat
-    """
+    printf 'ana: you said friday!\\nben: i know, sorry\\n' | sentistream chat
+    """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
     settings, system_settings = load(ChatSettings, given), load(SystemSettings, given)
     speakers = [name.strip() for name in settings.speakers.split(",") if name.strip()]

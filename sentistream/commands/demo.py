@@ -43,7 +43,7 @@ class DemoSettings(BaseSettings):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the summary last.")
 @settings_options(DemoSettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(*, as_json: bool, **given: Any) -> None:
-    r"""Start everything, play a bundled sample of chats, and show the emotion of each message as it comes.
+    """Start everything, play a bundled sample of chats, and show the emotion of each message as it comes.
 
     The sample is in English and Chinese, with records between that are no messages. The model that ships knows
     English; Chinese is shown as not supported. Exit status 1 if any message's fate is missing; Ctrl-C stops all.
@@ -52,7 +52,7 @@ def command(*, as_json: bool, **given: Any) -> None:
     sentistream demo
     sentistream demo --duration 30 --rate 10 --policy paper
     sentistream demo --engine scripted          # no model: shows the plumbing within seconds
-    """
+    """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
     settings, system_settings = load(DemoSettings, given), load(SystemSettings, given)
     style = style_for(as_json=as_json)

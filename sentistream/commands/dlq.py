@@ -44,7 +44,7 @@ _WORDS = {
 
 @click.group(name="dlq")
 def command() -> None:
-    r"""Look at dead letters and try them again. Message texts are only shown where --show-text asks for them.
+    """Look at dead letters and try them again. Message texts are only shown where --show-text asks for them.
 
     With KAFKA_BOOTSTRAP_SERVERS set, that Kafka is read; else the embedded one of --data is started for the moment.
 
@@ -52,7 +52,7 @@ def command() -> None:
     sentistream dlq list --reason not_json
     sentistream dlq show 3:17 --show-text
     sentistream dlq replay --all --dry-run
-    """
+    """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
 
 

@@ -70,7 +70,7 @@ class ReplaySettings(BaseSettings):
 )
 @settings_options(ReplaySettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(*, file: Path, corpus_format: str, **given: Any) -> None:
-    r"""Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a record's fate is missing.
+    """Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a record's fate is missing.
 
     Kafka, Redis, the stream and the worker are started for it, or found with --attach. Where FILE has labels of the
     taxonomy that the run uses, the figures say how often the events agree.
@@ -80,7 +80,7 @@ def command(*, file: Path, corpus_format: str, **given: Any) -> None:
     sentistream replay dev_sent_emo.csv --format meld --policy paper --report paper.json
     sentistream replay chats.jsonl --rate 50 --engine scripted
     KAFKA_BOOTSTRAP_SERVERS=broker:9092 sentistream replay chats.jsonl --attach
-    """
+    """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
     settings, system_settings = load(ReplaySettings, given), load(SystemSettings, given)
     corpus = read_corpus(file, corpus_format, system_settings.model, settings.taxonomy)
