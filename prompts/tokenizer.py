@@ -26,7 +26,11 @@ class PromptTokenizer:
             msg = f"{path} is missing: a model folder needs the tokenizer in the format of the tokenizers library"
             raise ProfileError(msg) from None
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self._tokenizer = Tokenizer.from_buffer(content)
+        try:
+            self._tokenizer = Tokenizer.from_buffer(content)
+        except ValueError as error:
+            msg = f"{path}: {error}"
+            raise ProfileError(msg) from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         # Somebody who types "[SEP]" has typed five characters, not ended a turn.
