@@ -1,6 +1,6 @@
 """What a LoRA adapter costs on the CPU: none, with this product's plugin, with vLLM's own kernels.
 
-    python -m bench.lora
+    python -m bench lora
 
 A 22-million-parameter OPT with random weights, prompts of 64 tokens, one token out. Two processes, one with and one
 without the plugin, take turns within each repeat, so that the machine's other load hits all rows alike; each ratio is
@@ -15,11 +15,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
+
+from bench.figures import Figure, working
 
 ROOT = Path(__file__).parents[1]
 AMONG = tuple(range(2000, 2007))
+REPEATS = 7
+PROMPTS = 128
+PLUGIN = "the product's plugin"
 
 
 def make_model(folder: Path) -> Path:
@@ -101,49 +105,64 @@ class Child:
         self._process.wait()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description="What a LoRA adapter costs on the CPU")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--prompts", type=int, default=128)
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--plugin", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args(arguments)
-    if given.serve is not None:
-        serve(given.serve / "model", given.serve / "adapter", plugin=given.plugin)
-        return
+def measure() -> list[Figure]:
+    """With the plugin, and with vLLM's own kernels."""
     from tests.worker.tiny_opt import make_adapter
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_adapter(make_model(folder / "model"), folder / "adapter", seed=1)
-        compare(folder, given.repeats, given.prompts)
+        return compare(folder, REPEATS, PROMPTS)
 
 
-def compare(folder: Path, repeats: int, prompts: int) -> None:
-    """Take turns, then print medians."""
-    children = {"plugin": Child(folder, plugin=True), "vLLM's own": Child(folder, plugin=False)}
-    rates: dict[str, list[float]] = {"none": []}
-    costs: dict[str, list[float]] = {}
+def compare(folder: Path, repeats: int, prompts: int) -> list[Figure]:
+    """Take turns; medians."""
+    children = {PLUGIN: Child(folder, plugin=True), "vLLM's own kernels": Child(folder, plugin=False)}
+    none: list[float] = []
+    rates: dict[str, list[float]] = {title: [] for title in children}
+    costs: dict[str, list[float]] = {title: [] for title in children}
     try:
-        for child in children.values():
-            child.read()
-        for _ in range(repeats):
-            for title, child in children.items():
-                # vLLM's own kernels are so slow that fewer prompts do.
-                count = prompts if title == "plugin" else max(prompts // 2, 32)
-                none, adapter = (child.measure(way, count) for way in ("none", "adapter"))
-                rates["none"].append(none)
-                rates.setdefault(title, []).append(adapter)
-                costs.setdefault(title, []).append(none / adapter)
+        with working("lora: two engines load"):
+            for child in children.values():
+                child.read()
+        for number in range(repeats):
+            with working(f"lora: {number + 1} of {repeats}"):
+                for title, child in children.items():
+                    # vLLM's own kernels are so slow that fewer prompts do.
+                    count = prompts if title == PLUGIN else max(prompts // 2, 32)
+                    without, adapter = (child.measure(way, count) for way in ("none", "adapter"))
+                    none.append(without)
+                    rates[title].append(adapter)
+                    costs[title].append(without / adapter)
     finally:
         for child in children.values():
             child.stop()
-    print(f"{'adapter':<14}{'prompts/s':>10}{'cost, none = 1':>18}{'from - to':>16}")
-    print(f"{'none':<14}{statistics.median(rates['none']):>10.0f}{1:>18.2f}")
-    for title, ratios in costs.items():
-        rate, ratio = statistics.median(rates[title]), statistics.median(ratios)
-        print(f"{title:<14}{rate:>10.0f}{ratio:>18.2f}{f'{min(ratios):.2f} - {max(ratios):.2f}':>16}")
+    base = statistics.median(none)
+    return [_figure(title, statistics.median(rates[title]), base, costs[title]) for title in children]
+
+
+def _figure(title: str, rate: float, base: float, costs: list[float]) -> Figure:
+    cost = statistics.median(costs)
+    return Figure(
+        row="lora",
+        what=f"adapter on the CPU, {title}",
+        value=rate,
+        unit="prompts/s",
+        baseline=base,
+        ratio=cost,
+        target="cost <= 1.40" if title == PLUGIN else "",
+        met=cost <= 1.4 if title == PLUGIN else None,
+        note=f"costs {min(costs):.2f} - {max(costs):.2f} times no adapter, which is the baseline",
+    )
+
+
+def main() -> None:
+    """The child's side."""
+    parser = argparse.ArgumentParser(description="Serve the benchmark of adapters")
+    parser.add_argument("--serve", type=Path, required=True)
+    parser.add_argument("--plugin", action="store_true")
+    given = parser.parse_args()
+    serve(given.serve / "model", given.serve / "adapter", plugin=given.plugin)
 
 
 if __name__ == "__main__":

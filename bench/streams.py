@@ -1,6 +1,6 @@
 """Messages per second of one stream process with 12-turn windows, beside a plain faust agent and a plain loop.
 
-`python -m bench.streams` starts a Kafka and a Redis of its own. The rows run one after another, in turns, each on a
+`python -m bench streams` starts a Kafka and a Redis of its own. The rows run one after another, in turns, each on a
 consumer group and windows of its own over the same messages; medians over the turns.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 import redis
 from confluent_kafka import Producer
 
+from bench.figures import Figure, print_table, say
 from schemas.chat import ChatMessage
 from schemas.codec import encode
 from schemas.connections import KafkaSettings
@@ -26,9 +27,9 @@ from sentistream.topics import create_topics
 
 MESSAGES = {"naive": 6_000, "ours": 60_000, "plain": 12_000}
 NAMES = {
-    "naive": "plain faust agent, one Redis trip and one send awaited a message",
+    "naive": "a plain faust agent, one Redis trip and one send awaited a message",
     "ours": "sentistream streams",
-    "plain": "plain loop of confluent-kafka and redis, one Redis trip a message",
+    "plain": "plain loop of confluent-kafka and redis",
 }
 TURNS = 3
 CONVERSATIONS = 500
@@ -36,8 +37,8 @@ PARTITIONS = 3
 TEXT = "so you are telling me that he never called back after all this time and still wants the ring"
 
 
-def main() -> None:
-    """Run and print the table."""
+def measure() -> list[Figure]:
+    """Take turns; medians."""
     rates: dict[str, list[float]] = {name: [] for name in MESSAGES}
     costs: dict[str, list[float]] = {name: [] for name in MESSAGES}
     with (
@@ -51,12 +52,23 @@ def main() -> None:
                 rates[row].append(rate)
                 costs[row].append(cost)
     base = statistics.median(rates["naive"])
-    print(f"\n{'stream, one process, 12-turn windows':68} {'messages/s':>22} {'x naive':>8} {'CPU us':>7}")
-    for row in MESSAGES:
-        found = rates[row]
-        middle = statistics.median(found)
-        spread = f"{middle:.0f} [{min(found):.0f}-{max(found):.0f}]"
-        print(f"{NAMES[row]:68} {spread:>22} {middle / base:8.1f} {statistics.median(costs[row]):7.0f}")
+    return [_figure(row, rates[row], statistics.median(costs[row]), base) for row in ("ours", "plain")]
+
+
+def _figure(row: str, rates: list[float], cost: float, base: float) -> Figure:
+    middle = statistics.median(rates)
+    target = ">= 6.0 and 5,000/s" if row == "ours" else ""
+    return Figure(
+        row="streams",
+        what=NAMES[row],
+        value=middle,
+        unit="messages/s",
+        baseline=base,
+        ratio=middle / base,
+        target=target,
+        met=middle >= 6 * base and middle >= 5_000 if target else None,
+        note=f"{min(rates):.0f} - {max(rates):.0f}, {cost:.0f} us of CPU a message; baseline: {NAMES['naive']}",
+    )
 
 
 def _run(row: str, count: int, bootstrap: str, redis_url: str) -> tuple[float, float]:
@@ -78,7 +90,7 @@ def _run(row: str, count: int, bootstrap: str, redis_url: str) -> tuple[float, f
     for line in done.stdout.splitlines():
         if line.startswith("RESULT"):
             _, rate, cost = line.split()
-            print(f"{row:6} {float(rate):8.0f} messages/s", flush=True)
+            say(f"  {row:6} {float(rate):8.0f} messages/s")
             return float(rate), float(cost)
     raise SystemExit(f"{row} gave no result:\n{done.stderr[-3000:]}")
 
@@ -104,4 +116,4 @@ def _publish(names: TopicNames, count: int, bootstrap: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_table(measure())

@@ -1,6 +1,6 @@
 """Events per second of one worker process on the scripted engine, beside itself without transactions and watermark.
 
-`python -m bench.worker` starts a Kafka of its own. The rows run in turns, each over requests of its own, each in a
+`python -m bench worker` starts a Kafka of its own. The rows run in turns, each over requests of its own, each in a
 process of its own; medians over the turns, and the ratio.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from bench.figures import Figure, print_table, say
 from prompts.profile import find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.chat import ChatMessage, Source, Turn
@@ -34,8 +35,8 @@ ROWS = {"worker": "sentistream worker, scripted engine", "plain": "the same with
 TEXT = "so you are telling me that he never called back after all this time and still wants the ring"
 
 
-def main() -> None:
-    """Run and print the table."""
+def measure() -> list[Figure]:
+    """Take turns; medians."""
     rates: dict[str, list[float]] = {row: [] for row in ROWS}
     costs: dict[str, list[float]] = {row: [] for row in ROWS}
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
@@ -45,12 +46,17 @@ def main() -> None:
                 rate, cost = _run(row, kafka.bootstrap_servers, model)
                 rates[row].append(rate)
                 costs[row].append(cost)
-    base = statistics.median(rates["plain"])
-    print(f"\n{'worker, one process, 12-turn prompts':52} {'events/s':>22} {'x plain':>8} {'CPU us':>7}")
-    for row, name in ROWS.items():
-        found = rates[row]
-        spread = f"{statistics.median(found):.0f} [{min(found):.0f}-{max(found):.0f}]"
-        print(f"{name:52} {spread:>22} {statistics.median(found) / base:8.2f} {statistics.median(costs[row]):7.0f}")
+    found, base = statistics.median(rates["worker"]), statistics.median(rates["plain"])
+    # Turn by turn: the machine's other load hits both of a turn.
+    ratios = [one / plain for one, plain in zip(rates["worker"], rates["plain"], strict=True)]
+    ratio = statistics.median(ratios)
+    cost, plain_cost = (statistics.median(costs[row]) for row in ROWS)
+    note = (
+        f"{min(rates['worker']):.0f} - {max(rates['worker']):.0f}, ratios {min(ratios):.2f} - {max(ratios):.2f}, "
+        f"{cost:.0f} us of CPU an event beside {plain_cost:.0f}; baseline: {ROWS['plain']}"
+    )
+    met = ratio >= 0.9 and found >= 1_500
+    return [Figure("worker", ROWS["worker"], found, "events/s", base, ratio, ">= 0.90 and 1,500/s", met, note)]
 
 
 def _run(row: str, bootstrap: str, model: Path) -> tuple[float, float]:
@@ -73,7 +79,7 @@ def _run(row: str, bootstrap: str, model: Path) -> tuple[float, float]:
     for line in done.stdout.splitlines():
         if line.startswith("RESULT"):
             _, rate, cost = line.split()
-            print(f"{row:6} {float(rate):8.0f} events/s", flush=True)
+            say(f"  {row:6} {float(rate):8.0f} events/s")
             return float(rate), float(cost)
     raise SystemExit(f"{row} gave no result:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
 
@@ -116,4 +122,4 @@ def _publish(names: TopicNames, bootstrap: str, tokenizer: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    print_table(measure())
