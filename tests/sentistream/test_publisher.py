@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from confluent_kafka import Producer
@@ -39,7 +40,7 @@ def test_a_key_goes_where_javas_clients_put_it(connection: KafkaSettings, topics
     publisher = Publisher(connection, topics(partitions=7).messages)
     found: dict[bytes, Place] = {}
     for key in MURMUR2:
-        publisher.publish(Outbound(key, b"value"), lambda place, key=key: found.update({key: place}))
+        publisher.publish(Outbound(key, b"value"), partial(found.__setitem__, key))
     publisher.flush()
     assert {key: place.partition for key, place in found.items()} == {
         key: (value & 0x7FFFFFFF) % 7 for key, value in MURMUR2.items()
