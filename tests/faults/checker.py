@@ -1,19 +1,24 @@
-"""Proves the fate of every record of `chat.messages`, as a `read_committed` reader sees it."""
+"""Proves the fate of every record of `chat.messages`, as a `read_committed` reader sees it once all is quiet."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from prompts.parts import PartsBuilder
+from schemas.chat import ChatMessage
 from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
 from schemas.event import EmotionEvent
+from streams.records import read
 from streams.replay import expected_hashes
+from tests.faults.traffic import Place
 from tests.streams.stream_rig import StreamRig
 
-Place = tuple[int, int]
+#: Offset, key, value, headers.
+_Rows = Mapping[int, Sequence[tuple[int, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fates:
     """What became of all records.
 
@@ -21,97 +26,104 @@ class Fates:
         lost: records without event or dead letter.
         doubled: events and dead letters past the first of their record.
         disordered: events that stand before one of an earlier message of their conversation.
-        other_windows: events whose prompt is another than in an offline replay, and that do not say `degraded`.
+        mistaken: good records with a dead letter, broken ones with an event, and fates with another's content.
+        other_windows: events whose prompt is another than in an offline replay of the topic.
+        degraded: events that say of themselves that their window may lack turns.
     """
 
     records: int
     lost: int
     doubled: int
     disordered: int
+    mistaken: int
     other_windows: int
+    degraded: int
 
     @property
     def clean(self) -> bool:
-        return self.lost == self.doubled == self.disordered == self.other_windows == 0
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    fault: str
-    times: int
-    fates: Fates
-    seconds: float
+        """Nothing at all is wrong."""
+        faults = (self.lost, self.doubled, self.disordered, self.mistaken, self.other_windows, self.degraded)
+        return not any(faults)
 
 
 def check(rig: StreamRig, builder: PartsBuilder, partitions: int) -> Fates:
     """Read everything, and compare."""
     published = rig.read(rig.names.messages, partitions)
-    events = [
-        (partition, decode(EmotionEvent, value))
-        for partition, found in rig.read(rig.names.events, partitions).items()
-        for _, _, value, _ in found
-    ]
-    copies = Counter((event.source.partition, event.source.offset) for _, event in events)
-    for found in rig.read(rig.names.dead_letters, partitions).values():
-        for _, _, _, headers in found:
-            source = DeadLetter.from_headers(list(headers)).source
-            assert source is not None
-            copies[source.partition, source.offset] += 1
-    places = {(partition, offset) for partition, found in published.items() for offset, *_ in found}
-    assert set(copies) <= places, "an event for a message that nobody sent"
+    values = {(partition, row[0]): row[2] for partition, rows in published.items() for row in rows}
+    events = _events(rig.read(rig.names.events, partitions))
+    letters = _letters(rig.read(rig.names.dead_letters, partitions))
+    copies = Counter([_place(event) for event in events] + [place for place, _ in letters])
+    assert set(copies) <= set(values), "a fate of a record that nobody published"
     return Fates(
-        records=len(places),
-        lost=len(places - set(copies)),
+        records=len(values),
+        lost=len(set(values) - set(copies)),
         doubled=sum(count - 1 for count in copies.values()),
         disordered=_disordered(events),
-        other_windows=_other_windows(rig, builder, partitions, events),
+        mistaken=_mistaken(values, events, letters),
+        other_windows=_other_windows(published, events, builder),
+        degraded=sum(event.degraded for event in events),
     )
 
 
-def seen(rig: StreamRig, partitions: int) -> int:
-    """How many records have a fate so far, doubles counted."""
-    outputs = (rig.names.events, rig.names.dead_letters)
-    return sum(len(found) for topic in outputs for found in rig.read(topic, partitions).values())
+def _events(rows: _Rows) -> list[EmotionEvent]:
+    """In the order of their partitions."""
+    found = []
+    for partition, some in rows.items():
+        for _, _, value, _ in some:
+            event = decode(EmotionEvent, value)
+            assert event.source.partition == partition, "an event in another partition than its message"
+            found.append(event)
+    return found
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown."""
-    lines = ["| fault | times | records | lost | doubled | out of order | other windows | seconds |", "|---" * 8 + "|"]
-    for row in rows:
-        fates = row.fates
-        lines.append(
-            f"| {row.fault} | {row.times} | {fates.records} | {fates.lost} | {fates.doubled} | {fates.disordered} "
-            f"| {fates.other_windows} | {row.seconds:.0f} |"
-        )
-    return "\n".join(lines)
+def _letters(rows: _Rows) -> list[tuple[Place, bytes | None]]:
+    found = []
+    for some in rows.values():
+        for _, _, value, headers in some:
+            source = DeadLetter.from_headers(list(headers)).source
+            assert source is not None, "a dead letter that names no message"
+            found.append(((source.partition, source.offset), value))
+    return found
 
 
-def _disordered(events: list[tuple[int, EmotionEvent]]) -> int:
-    latest: dict[str, int] = {}
+def _place(event: EmotionEvent) -> Place:
+    return event.source.partition, event.source.offset
+
+
+def _disordered(events: Sequence[EmotionEvent]) -> int:
+    latest: dict[tuple[str, str], int] = {}
     count = 0
-    for partition, event in events:
-        assert partition == event.source.partition, "an event in another partition than its message"
-        before = latest.get(event.conversation_id, -1)
+    for event in events:
+        conversation = (event.tenant, event.conversation_id)
+        before = latest.get(conversation, -1)
         count += event.source.offset < before
-        latest[event.conversation_id] = max(before, event.source.offset)
+        latest[conversation] = max(before, event.source.offset)
     return count
 
 
-def _other_windows(
-    rig: StreamRig, builder: PartsBuilder, partitions: int, events: list[tuple[int, EmotionEvent]]
+def _mistaken(
+    values: Mapping[Place, bytes | None],
+    events: Sequence[EmotionEvent],
+    letters: Sequence[tuple[Place, bytes | None]],
 ) -> int:
-    if not events:
-        return 0
-    topic_id = events[0][1].source.topic_id
+    messages = {place: read(value) for place, value in values.items()}
+    wrong = sum(value != values[place] or isinstance(messages[place], ChatMessage) for place, value in letters)
+    for event in events:
+        message = messages[_place(event)]
+        wrong += not isinstance(message, ChatMessage) or _identity(event) != _identity(message)
+    return wrong
+
+
+def _identity(one: EmotionEvent | ChatMessage) -> tuple[str, str, str, str]:
+    return one.tenant, one.conversation_id, one.message_id, one.speaker
+
+
+def _other_windows(published: _Rows, events: Sequence[EmotionEvent], builder: PartsBuilder) -> int:
+    topic_ids = {event.source.topic_id for event in events}
     expected: dict[Place, str] = {}
-    for partition, records in rig.read(rig.names.messages, partitions).items():
-        values = [(offset, value) for offset, _, value, _ in records]
-        for source, digest in expected_hashes(topic_id, partition, values, builder):
-            expected[partition, source.offset] = digest
-    return sum(
-        event.prompt_hash != expected[event.source.partition, event.source.offset]
-        for _, event in events
-        if not event.degraded
-    )
+    for topic_id in topic_ids:
+        for partition, rows in published.items():
+            values = [(offset, value) for offset, _, value, _ in rows]
+            for source, digest in expected_hashes(topic_id, partition, values, builder):
+                expected[partition, source.offset] = digest
+    return sum(event.prompt_hash != expected.get(_place(event)) for event in events)

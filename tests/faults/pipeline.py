@@ -1,131 +1,210 @@
-"""Streams and workers as real processes that are started, killed at random or by themselves, and started again."""
+"""Streams and workers as real processes that are killed, or kill themselves, and are started again."""
 
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
-from schemas.codec import encode
-from tests.faults.checker import seen
-from tests.streams.stream_rig import Published, StreamRig, make_messages
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from tests.streams.stream_rig import StreamRig
+from tests.waiting import wait_for
 
 #: Long enough for a machine that does several things at once.
-DEADLINE_S = 240.0
-_MALFORMED = (b"\xff\xfe", b"{", b'{"text": 1}', b"")
+DEADLINE_S: Final = 240.0
+STREAM_POINTS: Final = ("after_window", "after_send", "before_ack", "after_ack")
+WORKER_POINTS: Final = ("after_accept", "after_produce", "after_offsets_sent", "before_commit", "after_commit")
+#: How often a point is reached before the kill, at most; the worker accepts each request by itself.
+_REACHED: Final = {"after_accept": 60}
+_REACHED_ELSE: Final = 4
+#: Seconds until a dead process is started again: at once, or later than its session times out.
+_RESTARTS: Final = (0.0, 0.0, 8.0)
 
 
-@dataclass
+@dataclass(slots=True)
 class Service:
-    """One replica, started again when it has ended."""
+    """One replica.
+
+    Attributes:
+        command: the product's own.
+        breakable: a module that kills itself at the point and the count that it is given.
+        points: where it will do so, one for each start; then it is the product again.
+        log: all that it writes.
+        started_at: how much an earlier process had written there.
+    """
 
     name: str
     command: tuple[str, ...]
+    breakable: tuple[str, ...]
     settings: dict[str, str]
+    log: Path
+    points: deque[str] = field(default_factory=deque)
+    started_at: int = 0
     process: subprocess.Popen[bytes] | None = None
-    statuses: list[int] = field(default_factory=list)
+    restart_at: float | None = None
 
 
 class Pipeline:
-    """One set of topics with everything between."""
+    """One set of topics with everything between.
 
-    def __init__(self, rig: StreamRig, partitions: int, folder: Path) -> None:
+    Attributes:
+        deaths: kills so far.
+    """
+
+    def __init__(self, rig: StreamRig, partitions: int, folder: Path, draw: random.Random) -> None:
         self.rig = rig
         self.partitions = partitions
+        self.services: list[Service] = []
+        self.deaths = 0
         self._folder = folder
-        self._services: list[Service] = []
+        self._draw = draw
 
-    def add_stream(self, number: int, *arguments: str, **settings: str) -> Service:
-        """A replica of the stream; with arguments, one that kills itself at a point."""
-        module = ("tests.streams.child", *arguments) if arguments else ("sentistream", "streams")
-        return self._add(f"stream-{number}", module, {"STREAMS_INSTANCE": f"stream-{number}", **settings})
+    def add_stream(
+        self, number: int, points: deque[str] | None = None, breakable: str = "tests.streams.child", **settings: str
+    ) -> Service:
+        """A replica of the stream."""
+        given = {"STREAMS_INSTANCE": f"stream-{number}", "BATCH_SIZE": "50", "COMMIT_INTERVAL_S": "0.3"}
+        command = ("sentistream", "streams")
+        return self._add(f"stream-{number}", command, (breakable,), given | settings, points)
 
-    def add_worker(self, number: int, *arguments: str, **settings: str) -> Service:
-        """A replica of the worker, likewise."""
+    def add_worker(
+        self, number: int, points: deque[str] | None = None, judge: str = "watermark", **settings: str
+    ) -> Service:
+        """A replica of the worker; another judge of duplicates and gaps makes it a negative control."""
         given = {
             "WORKER_ID": f"worker-{number}",
-            "WORKER_GROUP": f"{self.rig.names.topic_prefix}workers",
+            "WORKER_GROUP": self._worker_group,
             "ENGINE": "scripted",
             "SCRIPTED_SEED": "1",
-            "SCRIPTED_DELAY_SECONDS": "0.01",
+            "SCRIPTED_DELAY_SECONDS": "0.02",
+            "SANM_POLICY": "paper",
+            "COMMIT_EVENTS": "20",
             "METRICS_PORT": "0",
-            **settings,
         }
-        return self._add(f"worker-{number}", ("tests.faults.worker_child", *arguments), given)
+        breakable = ("tests.faults.worker_child", judge)
+        command = ("sentistream", "worker") if judge == "watermark" else breakable
+        return self._add(f"worker-{number}", command, breakable, given | settings, points)
 
-    def messages(self, count: int, seed: int, conversations: int = 200, malformed: float = 0.01) -> list[Published]:
-        """Messages, each conversation in one partition, and some records that are none."""
-        draw = random.Random(seed)
-        records: list[Published] = []
-        for one in make_messages(count, conversations=conversations, seed=seed):
-            partition = int(one.conversation_id[1:]) % self.partitions
-            broken = draw.random() < malformed
-            records.append(
-                (partition, one.conversation_id.encode(), draw.choice(_MALFORMED) if broken else encode(one))
-            )
-        return records
+    def start_all(self) -> None:
+        """Start every service."""
+        for service in self.services:
+            self.start(service)
 
     def start(self, service: Service) -> None:
         """Start, or start again."""
-        with (self._folder / f"{service.name}.log").open("ab") as log:
+        command = service.command
+        if service.points:
+            point = service.points.popleft()
+            count = self._draw.randint(1, _REACHED.get(point, _REACHED_ELSE))
+            command = (*service.breakable, point, str(count))
+        service.restart_at = None
+        with service.log.open("ab") as log:
+            service.started_at = log.tell()
             service.process = subprocess.Popen(
-                [sys.executable, "-m", *service.command],
+                [sys.executable, "-m", *command],
                 stdout=log,
                 stderr=log,
                 env={**self.rig.environment, **service.settings},
             )
 
-    def tend(self) -> int:
-        """Start again what has ended; how many had."""
-        ended = [one for one in self._services if one.process is not None and one.process.poll() is not None]
-        for service in ended:
-            assert service.process is not None
-            status = service.process.returncode
-            service.statuses.append(status)
-            assert status == -signal.SIGKILL, f"{service.name} ended by itself with {status}:\n{self.log(service)}"
-            self.start(service)
-        return len(ended)
-
-    def kill(self, service: Service) -> None:
-        """SIGKILL."""
-        assert service.process is not None
-        service.process.kill()
-        service.process.wait(30)
+    def tend(self, allowed: Sequence[int] = (-signal.SIGKILL,)) -> int:
+        """Start again, now or in a while, what was killed; how many have died since last time."""
+        dead = 0
+        for service in self.services:
+            if service.restart_at is not None:
+                if time.monotonic() >= service.restart_at:
+                    self.start(service)
+            elif service.process is not None and (status := service.process.poll()) is not None:
+                assert status in allowed, f"{service.name} ended by itself with {status}:\n{tail(service, 12)}"
+                service.restart_at = time.monotonic() + self._draw.choice(_RESTARTS)
+                dead += 1
+        self.deaths += dead
+        return dead
 
     def kill_all(self) -> None:
         """At a test's end, whatever came of it."""
-        for service in self._services:
+        for service in self.services:
             if service.process is not None and service.process.poll() is None:
-                self.kill(service)
+                kill(service)
 
-    def stop_all(self) -> dict[str, int]:
-        """SIGTERM to all; exit statuses by name."""
-        running = [one for one in self._services if one.process is not None]
-        for service in running:
-            assert service.process is not None
-            service.process.send_signal(signal.SIGTERM)
-        return {one.name: one.process.wait(60) for one in running if one.process is not None}
-
-    def finish(self, records: int) -> None:
-        """Until each record has a fate; what ends meanwhile by a kill is started again."""
-        deadline = time.monotonic() + DEADLINE_S
-        while seen(self.rig, self.partitions) < records:
-            self.tend()
-            assert time.monotonic() < deadline, f"not all of {records} records have a fate:\n{self.logs()}"
-            time.sleep(0.5)
-
-    def log(self, service: Service, lines: int = 12) -> str:
-        """The end of a service's log."""
-        path = self._folder / f"{service.name}.log"
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+    def stop(self) -> None:
+        """Clean stop of all, once nothing is left to be read in any topic."""
+        for service in self.services:
+            if service.restart_at is not None:
+                self.start(service)
+        wait_for(lambda: all(map(is_ready, self.services)), f"all are ready; see\n{self.logs()}", DEADLINE_S)
+        wait_for(self._is_quiet, f"committed offsets at the topics' ends; see\n{self.logs()}", DEADLINE_S)
+        running = [(one, one.process) for one in self.services if one.process is not None]
+        for _, process in running:
+            process.send_signal(signal.SIGTERM)
+        statuses = {one.name: process.wait(60) for one, process in running}
+        assert set(statuses.values()) == {0}, f"{statuses}\n{self.logs()}"
 
     def logs(self) -> str:
         """The end of all logs."""
-        return "\n".join(f"--- {one.name}\n{self.log(one, 5)}" for one in self._services)
+        return "\n".join(f"--- {one.name}\n{tail(one)}" for one in self.services)
 
-    def _add(self, name: str, module: tuple[str, ...], settings: dict[str, str]) -> Service:
-        service = Service(name, module, settings)
-        self._services.append(service)
+    @property
+    def _worker_group(self) -> str:
+        return f"{self.rig.names.topic_prefix}workers"
+
+    def _is_quiet(self) -> bool:
+        """What was sent twice stands in the topics too, and its fate is part of the proof."""
+        places = range(self.partitions)
+        stream_group = self.rig.environment["STREAMS_GROUP"]
+        return at_end(self.rig.bootstrap, stream_group, self.rig.names.messages, places) and at_end(
+            self.rig.bootstrap, self._worker_group, self.rig.names.requests, places
+        )
+
+    def _add(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        breakable: tuple[str, ...],
+        settings: dict[str, str],
+        points: deque[str] | None,
+    ) -> Service:
+        log = self._folder / f"{name}.log"
+        service = Service(name, command, breakable, settings, log, deque() if points is None else points)
+        self.services.append(service)
         return service
+
+
+def kill(service: Service) -> None:
+    """SIGKILL."""
+    assert service.process is not None
+    service.process.kill()
+    service.process.wait(30)
+
+
+def tail(service: Service, lines: int = 5) -> str:
+    """The end of a service's log."""
+    return "\n".join(service.log.read_text(errors="replace").splitlines()[-lines:]) if service.log.exists() else ""
+
+
+def is_ready(service: Service) -> bool:
+    """It has partitions, or could get some; before, it would not know what a signal means."""
+    return b'_ready"' in service.log.read_bytes()[service.started_at :]
+
+
+def at_end(bootstrap: str, group: str, topic: str, partitions: Iterable[int]) -> bool:
+    """A group has committed all that there is."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+    try:
+        for one in consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=30):
+            _, end = consumer.get_watermark_offsets(one, timeout=30)
+            if max(one.offset, 0) < end:
+                return False
+    except KafkaException:
+        # The group's coordinator may just be moving; whoever asks has a deadline.
+        return False
+    else:
+        return True
+    finally:
+        consumer.close()

@@ -1,6 +1,7 @@
 """Nothing lost, nothing doubled, order kept, windows as in an offline replay, whatever is killed when."""
 
 import random
+from itertools import zip_longest
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.faults.report import Report
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 POINTS = (*STREAM_POINTS, *WORKER_POINTS)
+#: Points of both services at the same time.
+PAIRS = tuple(zip_longest(STREAM_POINTS, WORKER_POINTS))
 
 
 def test_killed_at_random_moments(
@@ -41,10 +44,15 @@ def test_soak_killed_at_random_moments(
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("point", POINTS)
-def test_soak_killed_at_a_named_point(
-    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report, point: str
+@pytest.mark.parametrize("pair", PAIRS)
+def test_soak_killed_at_named_points(
+    pipeline: MakePipeline,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    pair: tuple[str | None, str | None],
 ) -> None:
-    row = report.add(kill_at_points(pipeline(9), builder, draw, [point] * 20, records=5_000))
-    assert row.times >= 20
+    points = [point for point in pair if point] * 20
+    row = report.add(kill_at_points(pipeline(9), builder, draw, points, records=5_000))
+    assert row.times == len(points)
     assert row.fates.clean, row

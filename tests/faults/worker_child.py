@@ -1,12 +1,14 @@
-"""A worker with the scripted engine that ends itself by SIGKILL: `python -m tests.faults.worker_child POINT COUNT`.
+"""A worker with the scripted engine: `python -m tests.faults.worker_child JUDGE [POINT COUNT]`.
 
-Without arguments it is the product's own.
+The judge is one of `tests.worker.judges`; at the COUNT-th time that it reaches the point, it kills itself.
 """
 
 import sys
 
 from sentistream.logs import configure_logging
 from tests.worker.child import KillAt
+from tests.worker.judges import JUDGES
+from worker.faultpoints import NoFaults
 from worker.model_side import ModelSide
 from worker.service import Seams, WorkerService, run_until_signalled
 from worker.settings import WorkerSettings
@@ -14,5 +16,7 @@ from worker.settings import WorkerSettings
 if __name__ == "__main__":
     configure_logging()
     settings = WorkerSettings()
-    seams = Seams(KillAt(sys.argv[1], int(sys.argv[2]))) if len(sys.argv) > 1 else Seams()
-    sys.exit(run_until_signalled(WorkerService(settings, ModelSide(settings), seams)))
+    judge, *fault = sys.argv[1:]
+    faults = KillAt(fault[0], int(fault[1])) if fault else NoFaults()
+    service = WorkerService(settings, ModelSide(settings), Seams(faults, JUDGES[judge]))
+    sys.exit(run_until_signalled(service))
