@@ -20,7 +20,7 @@ def token_forms(ids: Sequence[int]) -> tuple[Form, ...]:
         {
             "max_tokens": 1,
             "allowed_token_ids": list(ids),
-            # vLLM gives exactly these from 0.20 on; before, those of them that are among the likeliest.
+            # vLLM 0.32 gives exactly these; a server that does not know the field, those that are among the likeliest.
             "logprobs": min(len(ids), MOST_LOGPROBS),
             "logprob_token_ids": list(ids),
             "return_tokens_as_token_ids": True,
