@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+from prompts.parts import DEDUCTION_TOKENS
 from prompts.profile import ModelProfile
 from prompts.segments import labels_segment, turn_segment
 from prompts.template import Template, load_template
@@ -132,6 +133,13 @@ class RolePrompts:
             ids += self._answer(question.parts, one.label) + self._separator
             ids += self._encode(template.again if index % 2 else template.discriminator)
         return Prompt(token_ids=tuple(ids))
+
+    def fitted(self, parts: PromptParts, deduction: Deduction) -> Deduction:
+        """A deduction cut to the tokens that the stream leaves free for it, its three statements alike."""
+        template = load_template(parts.template, parts.language)
+        frame = len(self._encode(template.deduction.format(scenario="", people="", relationships="")))
+        each = (DEDUCTION_TOKENS - frame) // len(Deduction.model_fields)
+        return Deduction(**{name: self.tokenizer.cut(text, each) for name, text in deduction})
 
     def _answer(self, parts: PromptParts, label: str | None) -> list[int]:
         """A label by its word; an answer outside the set shows as a question mark."""

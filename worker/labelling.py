@@ -2,14 +2,14 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
 from prompts.errors import ProfileError, PromptError
 from prompts.profile import ModelProfile
-from prompts.roles import Question, RolePrompts, Said
+from prompts.roles import Question, RolePrompts, Said, next_role
 from prompts.template import load_template
 from schemas.event import Deduction, EmotionEvent, Mode, Policy, Times, Usage
 from schemas.request import SanmRequest
@@ -114,7 +114,8 @@ class SanmLabeller:
         # Held from the first question to the last: one version answers all of them, and the event names it.
         version = self._adapters.acquire()
         try:
-            case = _Case(request, self._open(request), version)
+            question = self._open(request)
+            case = _Case(request, question, version, deduction=question.deduction)
             agreement = await self._decide(case)
         except PromptError as error:
             raise PromptRefusedError(str(error)) from error
@@ -165,10 +166,12 @@ class SanmLabeller:
         case.asked.append(writing)
         answer = read_answer(writing.text, case.request.prompt.labels)
         # A model that was shown E may write it again unasked; what is kept counts until it is due.
-        if answer.deduction is not None and case.question.deduction is None and not said:
-            case.deduction = answer.deduction
+        if answer.deduction is not None and case.deduction is None and next_role(said) == "generator":
+            case.deduction = self._roles.fitted(case.request.prompt, answer.deduction)
             message = case.request.message
-            self._deductions.put(message.tenant, message.conversation_id, answer.deduction)
+            self._deductions.put(message.tenant, message.conversation_id, case.deduction)
+            if seed is None:  # D and later rounds build on it; votes are drawn from one and the same prompt
+                case.question = replace(case.question, deduction=case.deduction)
         return Decision(answer.label, reason=answer.reason)
 
     def _facts(self, case: _Case, agreement: Agreement) -> dict[str, Any]:
@@ -178,7 +181,7 @@ class SanmLabeller:
             "first_label": agreement.rounds[0].generator.label,
             "candidates": agreement.candidates if agreement.label is None else (),
             "rounds": agreement.rounds,
-            "deduction": case.question.deduction or case.deduction,
+            "deduction": case.deduction,
             "adapter": case.adapter,
             "usage": case.usage,
         }

@@ -1,6 +1,7 @@
 """From a request to its event, on the scripted engine: every policy, both modes, and what may go wrong."""
 
 import itertools
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from prompts.errors import ProfileError
+from prompts.parts import DEDUCTION_TOKENS
 from prompts.profile import ModelProfile
 from prompts.roles import Prompt
 from schemas.chat import Source
@@ -83,6 +85,12 @@ class Bench:
 def texts(count: int) -> list[str]:
     words = ["good", "bad", "news", "so", "what"]
     return [f"{words[at % 5]} {words[at // 5 % 5]} {words[at // 25 % 5]}" for at in range(count)]
+
+
+def apart(offset: int) -> dict[str, Any]:
+    """A conversation of its own for each message."""
+    message = request_of(parts_of("so", "chat")).message.model_copy(update={"conversation_id": f"c-{offset}"})
+    return {"message": message}
 
 
 def decisions(event: EmotionEvent) -> list[str | None]:
@@ -250,6 +258,44 @@ async def test_reasoned_mode_keeps_the_deduction_for_some_messages(tmp_path: Pat
         assert deduction is not None
         assert (deduction.scenario in user) == (at % 3 != 0)
         assert ('"scenario"' in system) == (at % 3 == 0)
+
+
+async def test_the_discriminator_and_later_rounds_build_on_the_first_deduction(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "chat", policy="paper", mode="reasoned")
+    for offset, text in enumerate(texts(10)):
+        bench.engine.asked.clear()
+        event = await bench.label(request_of(parts_of(text, "chat"), offset * 100, **apart(offset)))
+        assert event.deduction is not None
+        first, *later = [prompt.chat for prompt, *_ in bench.engine.asked]
+        assert '"scenario"' in first[0].content
+        for system, user in later:
+            assert event.deduction.scenario in user.content
+            assert '"scenario"' not in system.content
+
+
+async def test_votes_are_drawn_from_one_prompt(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "chat", policy="vote3", mode="reasoned")
+    event = await bench.label(request_of(parts_of("bad news", "chat")))
+    assert len({prompt.chat for prompt, *_ in bench.engine.asked}) == 1
+    assert event.deduction is not None
+
+
+async def test_a_wordy_deduction_is_cut_to_the_room_that_is_kept_for_it(tmp_path: Path) -> None:
+    class Wordy(Recorder):
+        async def write(self, prompt: Prompt, **_: Any) -> Writing:
+            self.asked.append((prompt, None, None))
+            said = dict.fromkeys(("scenario", "people", "relationships"), "so good news " * 50)
+            return Writing(json.dumps(said | {"label": "joy"}), 10, 5, 0.1)
+
+    make_folder(tmp_path, "chat")
+    engine, roles = Wordy(), roles_of(tmp_path)
+    options = SanmOptions(policy="paper", mode="reasoned")
+    labeller = SanmLabeller(engine, ModelProfile.read(tmp_path), roles, options)
+    event = await labeller.label(request_of(parts_of("bad news", "chat")), taken_at=NOW)
+    assert event.deduction is not None
+    user = engine.asked[1][0].chat[1].content
+    shown = user[user.index("Inferred") : user.index("generator: ")]
+    assert DEDUCTION_TOKENS // 2 < len(roles.tokenizer.encode(shown)) <= DEDUCTION_TOKENS
 
 
 async def test_without_e_nothing_is_deduced(tmp_path: Path) -> None:
