@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
 from schemas.release import AdapterRelease
 from worker import metrics
 from worker.adapter_files import fetch
-from worker.engines.contract import Engine, EngineError
+from worker.engines.contract import Engine, EngineError, EngineUnavailableError
 
 log = structlog.get_logger()
+
+_RETRY_S: Final = 10.0
 
 
 class LiveAdapter:
@@ -21,14 +25,17 @@ class LiveAdapter:
     held. A release that cannot be used changes nothing.
     """
 
-    def __init__(self, engine: Engine, cache: Path) -> None:
+    def __init__(self, engine: Engine, cache: Path, retry_s: float = _RETRY_S) -> None:
+        """Try again every ``retry_s`` where an outage keeps a release from being loaded."""
         self._engine = engine
+        self._retry_s = retry_s
+        self._latest: AdapterRelease | None = None
         self._cache = cache
         self._live: str | None = None
         self._loaded: set[str] = set()
         self._held: Counter[str] = Counter()
         self._swap = asyncio.Lock()
-        self._dropping: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def version(self) -> str | None:
@@ -49,12 +56,17 @@ class LiveAdapter:
         self._drop_later(version)
 
     async def apply(self, release: AdapterRelease) -> None:
-        """Make a release live, or say why it is refused."""
+        """Make a release live, or say why it is refused; through an outage it is tried until a later one comes."""
+        self._latest = release
         async with self._swap:
             if release.version == self._live:
                 return
             try:
                 await self._load(release)
+            except EngineUnavailableError as error:
+                log.warning("adapter_waits", version=release.version, live=self._live, reason=str(error))
+                asyncio.get_running_loop().call_later(self._retry_s, self._retry, release)
+                return
             except EngineError as error:
                 metrics.ADAPTERS_REFUSED.inc()
                 log.warning("adapter_refused", version=release.version, live=self._live, reason=str(error))
@@ -72,12 +84,19 @@ class LiveAdapter:
         await self._engine.load_adapter(adapter)
         self._loaded.add(release.version)
 
+    def _retry(self, release: AdapterRelease) -> None:
+        if release is self._latest:
+            self._in_background(self.apply(release))
+
     def _drop_later(self, version: str) -> None:
         if version == self._live or self._held[version] > 0 or version not in self._loaded:
             return
-        task = asyncio.get_running_loop().create_task(self._drop(version))
-        self._dropping.add(task)
-        task.add_done_callback(self._dropping.discard)
+        self._in_background(self._drop(version))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     async def _drop(self, version: str) -> None:
         async with self._swap:

@@ -1,6 +1,7 @@
 """Releases are applied whole or not at all, and a version lives for as long as a message uses it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,14 @@ class Engine(ScriptedEngine):
         self.loaded: list[str] = []
         self.dropped: list[str] = []
         self.refuses = False
+        self.out = False
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def load_adapter(self, adapter: Adapter) -> None:
         await self.gate.wait()
+        if self.out:
+            raise EngineUnavailableError("out")
         if self.refuses:
             raise AdapterRefusedError("rank 64 is more than 16")
         await super().load_adapter(adapter)
@@ -44,7 +48,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.engine = Engine()
-        self.live = LiveAdapter(self.engine, folder / "cache")
+        self.live = LiveAdapter(self.engine, folder / "cache", retry_s=0.02)
 
     def release(self, version: str | None, **changed: Any) -> AdapterRelease:
         given: dict[str, Any] = {"model": "m", "version": version, "status": "released", "decided_at": _NOW}
@@ -58,8 +62,8 @@ class Shop:
 
     async def settled(self) -> None:
         """Wait until everything to be dropped was."""
-        while self.live._dropping:
-            await asyncio.gather(*self.live._dropping)
+        while self.live._background:
+            await asyncio.gather(*self.live._background)
             await asyncio.sleep(0)
 
 
@@ -189,6 +193,33 @@ async def test_an_outage_while_a_version_is_dropped_ends_nothing(shop: Shop) -> 
     await shop.live.apply(shop.release("v2"))
     await shop.settled()
     assert shop.live.version == "v2"
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 -- there is nothing to be told by
+            await asyncio.sleep(0.01)
+
+
+async def test_an_outage_only_puts_a_release_off(shop: Shop) -> None:
+    before = refused()
+    shop.engine.out = True
+    await shop.live.apply(shop.release("v1"))
+    assert (shop.live.version, refused() - before) == (None, 0)
+    shop.engine.out = False
+    await eventually(lambda: shop.live.version == "v1")
+
+
+async def test_a_later_release_takes_the_place_of_one_that_waits(shop: Shop) -> None:
+    await shop.live.apply(shop.release("v1"))
+    shop.engine.out = True
+    late = shop.release("v2")
+    await shop.live.apply(late)
+    shop.engine.out = False
+    await shop.live.apply(shop.release("v3"))
+    shop.live._retry(late)  # its time has come
+    await shop.settled()
+    assert (shop.live.version, shop.engine.loaded) == ("v3", ["v1", "v3"])
 
 
 async def test_the_gauge_names_the_live_version_alone(shop: Shop) -> None:
