@@ -25,6 +25,9 @@ from sentistream.system import INTERRUPTED, System, SystemSettings, until_interr
 from sentistream.watcher import Watcher
 
 
+_HINT_WIDTH = 34
+
+
 class DemoSettings(BaseSettings):
     """How to play."""
 
@@ -101,11 +104,14 @@ def _summarise(report: RunReport, system: System, style: Style, first_s: float |
     for name, value in rows:
         click.echo(f"  {name:<13}{value}")
     click.echo("\nWhere to look next")
-    click.echo("  sentistream chat                     type yourself, and see each emotion at once")
-    click.echo("  sentistream replay FILE              your own conversations, with figures")
-    click.echo("  sentistream up                       the same Kafka and Redis, for services of your own")
-    if report.dead_letters:
-        click.echo("  sentistream dlq list                 what could not be read, and why (while `up` runs)")
-    for path in system.logs:
-        click.echo(f"  {path}")
+    folder = system.settings.data
+    data = "" if folder == type(system.settings).model_fields["data"].default else f" --data {folder}"
+    for what, why in (
+        ("sentistream chat", "type yourself, and see each emotion at once"),
+        ("sentistream replay FILE", "your own conversations, with figures"),
+        (f"sentistream dlq list{data}", "what could not be read, and why"),
+        (f"sentistream up{data}", "the same Kafka and Redis, for services of your own"),
+        *((path, "what a service said") for path in system.logs),
+    ):
+        click.echo(f"  {what:<{_HINT_WIDTH}}  {why}")
     click.echo("stopping ...", err=True)

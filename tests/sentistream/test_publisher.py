@@ -14,6 +14,7 @@ from schemas.topics import TopicNames
 from sentistream.embedded import EmbeddedKafka
 from sentistream.errors import PublishError
 from sentistream.publisher import Outbound, Place, Publisher
+from sentistream.topic_reader import read_topic
 from sentistream.watcher import Observation, Watcher
 from tests.sentistream.synthetic import TOPIC_ID, make_event, make_letter
 from tests.waiting import wait_for
@@ -71,6 +72,8 @@ def test_the_watcher_sees_what_was_committed_since_it_began(connection: KafkaSet
             transactional.abort_transaction(30)
 
     write(before)
+    # A commit comes back before its marker is where readers look.
+    wait_for(lambda: len(list(read_topic(connection, names.events))) == 1, "the event before is readable")
     with Watcher(connection, names, TOPIC_ID) as watcher:
         write(aborted, commit=False)
         write(foreign, topic_id="another topic of this name")
