@@ -42,8 +42,8 @@ lint: env
 test: env lint ## format, lint, types, import rules and all tests but the soak
 	@$(RUN)/python -m pytest --quiet
 
-soak: env ## the long kill tests; writes docs/faults.md
-	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m soak
+soak: env ## the long kill tests and their negative controls; writes docs/faults.md
+	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m "" -k "soak or control" tests/faults
 
 bench: env ## every figure of the documents beside its baseline
 	@$(RUN)/python -m bench

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from tests.streams.stream_rig import StreamRig
 from tests.waiting import wait_for
+
+log = structlog.get_logger()
 
 #: Long enough for a machine that does several things at once.
 DEADLINE_S: Final = 240.0
@@ -104,12 +107,13 @@ class Pipeline:
             count = self._draw.randint(1, _REACHED.get(point, _REACHED_ELSE))
             command = (*service.breakable, point, str(count))
         service.restart_at = None
-        with service.log.open("ab") as log:
-            service.started_at = log.tell()
+        log.info("service_started", name=service.name, command=command)
+        with service.log.open("ab") as output:
+            service.started_at = output.tell()
             service.process = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 env={**self.rig.environment, **service.settings},
             )
 
@@ -122,7 +126,9 @@ class Pipeline:
                     self.start(service)
             elif service.process is not None and (status := service.process.poll()) is not None:
                 assert status in allowed, f"{service.name} ended by itself with {status}:\n{tail(service, 12)}"
-                service.restart_at = time.monotonic() + self._draw.choice(_RESTARTS)
+                delay = self._draw.choice(_RESTARTS)
+                log.info("service_died", name=service.name, status=status, restart_in_s=delay)
+                service.restart_at = time.monotonic() + delay
                 dead += 1
         self.deaths += dead
         return dead
@@ -170,8 +176,8 @@ class Pipeline:
         settings: dict[str, str],
         points: deque[str] | None,
     ) -> Service:
-        log = self._folder / f"{name}.log"
-        service = Service(name, command, breakable, settings, log, deque() if points is None else points)
+        path = self._folder / f"{name}.log"
+        service = Service(name, command, breakable, settings, path, deque() if points is None else points)
         self.services.append(service)
         return service
 
