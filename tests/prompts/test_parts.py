@@ -103,6 +103,10 @@ def test_only_so_many_turns_and_only_of_this_session(make_builder: MakeBuilder) 
     one = make_builder(HistoryRule(turns=1, session_gap=3600))
     assert [turn.text for turn in built(one, *turns).history] == ["turn 6"]
 
+    builder = make_builder()
+    measured = builder.measure(turns)
+    assert builder.choose(turns[-1], measured[-1], measured[:-1]).history == tuple(measured[2:7])
+
     rule = HistoryRule(turns=5, session_gap=60.0)
     late = [message("a", 0), message("b", 30), message("c", 91), message("d", 151)]
     assert [turn.text for turn in built(make_builder(rule), *late).history] == ["c"]

@@ -27,7 +27,7 @@ from schemas.request import Rejected, SanmRequest
 from schemas.taxonomy import load_taxonomy
 from schemas.topics import TopicNames
 from tests.worker.fake_labelling import FakeLabelling
-from worker.service import Seams, WorkerService
+from worker.service import Labelling, Seams, WorkerService
 from worker.settings import WorkerSettings
 
 TOPIC_ID = "topic-a"
@@ -230,7 +230,7 @@ class Rig:
 class RunningWorker:
     """A worker in a thread of this process."""
 
-    def __init__(self, settings: WorkerSettings, labelling: FakeLabelling, seams: Seams | None) -> None:
+    def __init__(self, settings: WorkerSettings, labelling: Labelling, seams: Seams | None) -> None:
         self.error: BaseException | None = None
         self.service = WorkerService(settings, labelling, seams)
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -256,7 +256,7 @@ class RunningWorker:
 
 @contextmanager
 def running(
-    settings: WorkerSettings, labelling: FakeLabelling | None = None, seams: Seams | None = None
+    settings: WorkerSettings, labelling: Labelling | None = None, seams: Seams | None = None
 ) -> Iterator[RunningWorker]:
     """A worker for the length of a block; its error, if any, fails the test."""
     worker = RunningWorker(settings, labelling or FakeLabelling(), seams)
