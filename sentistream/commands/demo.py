@@ -24,7 +24,6 @@ from sentistream.start_progress import StartProgress, Style, quiet_unless_asked,
 from sentistream.system import INTERRUPTED, System, SystemSettings, until_interrupted
 from sentistream.watcher import Watcher
 
-
 _HINT_WIDTH = 34
 
 
