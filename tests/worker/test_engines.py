@@ -1,5 +1,6 @@
 """The engines that need no model, by the suite of all engines."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from prompts.roles import Prompt
 from tests.worker.engine_suite import EngineSuite, Subject
 from tests.worker.model_folder import TAXONOMY, make_folder, roles_of
 from tests.worker.openai_double import CONTEXT, OpenAIDouble
-from worker.engines.contract import Engine
+from worker.engines.contract import Engine, EngineUnavailableError
 from worker.engines.openai_http import Server
 from worker.engines.openai_server import OpenAIServerEngine
 from worker.engines.scripted import Script, ScriptedEngine
@@ -34,6 +35,14 @@ class TestScripted(EngineSuite):
         await engine.start()
         yield subject_of(engine, tmp_path, Prompt((4, REFUSED_TOKEN)))
         await engine.close()
+
+    async def test_what_waits_while_it_is_closed_meets_an_outage(self) -> None:
+        engine = ScriptedEngine("little", Script(delay_s=0.05))
+        calls = [asyncio.create_task(engine.choose(Prompt((4,)), TAXONOMY.labels)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await engine.close()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in answers] == [EngineUnavailableError] * 3
 
 
 class TestOpenAIServer(EngineSuite):

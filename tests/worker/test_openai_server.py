@@ -189,6 +189,16 @@ async def test_servers_that_say_less_still_decide(double: OpenAIDouble, engine: 
         assert (await engine.choose(prompt, LABELS)).label is None
 
 
+async def test_probabilities_of_other_labels_alone_are_none(double: OpenAIDouble, engine: OpenAIServerEngine) -> None:
+    """A label of several tokens has no probability of its own; those of the rest would say nothing of it."""
+    labels = (*LABELS, Label(name="ambivalent", word="mixed feelings"))
+    top = [{"token": "mixed", "logprob": -0.1}, {"token": "joy", "logprob": -2.0}]
+    said = {"message": {"content": "mixed feelings"}, "logprobs": {"content": [{"top_logprobs": top}]}}
+    double.override = lambda _: (200, {"choices": [said]})
+    choice = await engine.choose(CHAT, labels)
+    assert (choice.label, choice.logprobs) == ("ambivalent", {})
+
+
 async def test_silence_and_absence_are_outages(double: OpenAIDouble, folder: Path) -> None:
     double.delay_s = 30
     slow = engine_at(double, folder, timeout_s=0.05)
