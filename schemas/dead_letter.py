@@ -1,5 +1,6 @@
 """``dead.letters``: the original bytes as value and key; the facts stand in headers."""
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, Field
@@ -44,12 +45,12 @@ class DeadLetter(Frozen):
         return headers
 
     @classmethod
-    def from_headers(cls, headers: list[tuple[str, bytes]]) -> "DeadLetter":
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> "DeadLetter":
         """Read the facts back; pydantic's ValidationError where they are not a dead letter's."""
         facts: dict[str, object] = {
             name.removeprefix(HEADER_PREFIX): value.decode()
             for name, value in headers
-            if name.startswith(HEADER_PREFIX)
+            if value is not None and name.startswith(HEADER_PREFIX)
         }
         source = facts.get("source")
         if isinstance(source, str):

@@ -61,7 +61,8 @@ def outdated(folder: Path, version: str) -> list[str]:
 def json_schema(kind: type[BaseModel]) -> dict[str, Any]:
     """A model's JSON Schema, its fields described by the docstrings."""
     schema = kind.model_json_schema(mode="validation")
-    models = {one.__name__: one for one in _below(Frozen)}
+    # Others make models of this base too, by names of their own choice.
+    models = {one.__name__: one for one in _below(Frozen) if one.__module__.startswith("schemas.")}
     for name, part in {kind.__name__: schema, **schema.get("$defs", {})}.items():
         part["description"] = part.get("description", "").split("\n\nAttributes:", 1)[0]
         for field, words in _attributes(models[name]).items():

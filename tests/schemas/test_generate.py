@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from schemas import codec
-from schemas.base import Message
+from schemas.base import Frozen, Message
 from schemas.dead_letter import DeadLetter
 from schemas.examples import dead_letter, examples
 from schemas.generate import documents, outdated
@@ -49,6 +49,20 @@ def references(part: Any) -> list[str]:
 def test_the_committed_documents_are_as_the_models_say() -> None:
     assert outdated(FOLDER, VERSION) == [], "run `sentistream schemas`"
     assert {path.name for path in FOLDER.iterdir()} == documents(VERSION).keys()
+
+
+def test_a_model_of_the_same_name_elsewhere_changes_nothing() -> None:
+    class Answer(Frozen):
+        """Something else.
+
+        Attributes:
+            label: nothing to do with an event's.
+        """
+
+        label: str
+
+    assert Answer.__name__ in documents(VERSION)["emotion.events.json"]
+    assert outdated(FOLDER, VERSION) == []
 
 
 def test_the_command_writes_them_checks_them_and_spares_what_else_is_there(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.dead_letter import DeadLetter
 from schemas.errors import TaxonomyError, UnknownTaxonomyError
@@ -62,6 +63,8 @@ def test_a_platform_brings_its_own_and_hears_what_is_wrong_with_it(tmp_path: Pat
 def test_a_dead_letters_facts_survive_the_headers() -> None:
     letter = dead_letter()
     assert DeadLetter.from_headers([("traceparent", b"00-1-2-01"), *letter.to_headers()]) == letter
+    with pytest.raises(ValidationError):  # what stands there is no dead letter of ours; not a crash
+        DeadLetter.from_headers([("sentistream-topic", None), ("other", None)])
     bare = letter.model_copy(update={"source": None, "detail": "ungültig 无效"})
     assert DeadLetter.from_headers(bare.to_headers()) == bare
 
