@@ -36,7 +36,7 @@ def measure(turns: int = TURNS, rate: float | None = None) -> list[Figure]:
         "SCRIPTED_JITTER": "false",
         "SANM_POLICY": "one-pass",
     }
-    with pipeline(environment, "latency") as rig:
+    with pipeline(environment, "latency", fetch_wait_ms=10) as rig:
         _burst(rig, 2_000, 100)
         top = [_burst(rig, BURST, seed) for seed in range(3)]
         rate = rate or statistics.median(top) / 2

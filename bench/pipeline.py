@@ -13,10 +13,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from bench.cpu import cpu_seconds
 from bench.figures import Figure, say, working
 from bench.pipeline_rig import Rig, chatter, pipeline
 
@@ -24,15 +26,24 @@ ROOT = Path(__file__).parents[1]
 MESSAGES = 1_500
 TURNS = 5
 CONVERSATIONS = 50
+_PIPELINE = ("worker", "stream", "Kafka", "Redis")
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Messages per second, and tokens per message, which both sides must have in common."""
+    """One turn of both sides.
+
+    Attributes:
+        piped: messages a second of the pipeline.
+        direct: of the engine alone.
+        tokens: of a message's prompt, the same on both sides.
+        cpu_ms: CPU milliseconds a message by part; `direct` is the engine alone.
+    """
 
     piped: float
     direct: float
     tokens: float
+    cpu_ms: dict[str, float]
 
     @property
     def ratio(self) -> float:
@@ -103,7 +114,8 @@ def measure(turns: int = TURNS, messages: int = MESSAGES) -> list[Figure]:
     note = (
         f"{turns} turns of {messages} messages, 5 turns of history, {tokens:.0f} tokens each "
         f"({piped * tokens:,.0f} tokens/s beside {straight * tokens:,.0f}); ratios "
-        f"{min(one.ratio for one in found):.2f} - {max(one.ratio for one in found):.2f}; baseline: the engine alone"
+        f"{min(one.ratio for one in found):.2f} - {max(one.ratio for one in found):.2f}; CPU ms a message: "
+        f"{_parts(found)}; baseline: the engine alone"
     )
     return [
         Figure(
@@ -112,20 +124,31 @@ def measure(turns: int = TURNS, messages: int = MESSAGES) -> list[Figure]:
     ]
 
 
+def _parts(turns: Sequence[Turn]) -> str:
+    """Medians of the CPU milliseconds."""
+    cpu = {part: statistics.median(one.cpu_ms[part] for one in turns) for part in turns[0].cpu_ms}
+    parts = ", ".join(f"{part} {cpu[part]:.2f}" for part in _PIPELINE)
+    return f"{parts}, together {sum(cpu[part] for part in _PIPELINE):.2f}; the engine alone {cpu['direct']:.2f}"
+
+
 def _turn(rig: Rig, direct: DirectSide, count: int, seed: int, start: int = 0) -> Turn:
     with working(f"pipeline: {count} messages, then the same prompts directly"):
+        before = cpu_seconds()
         for message in list(chatter(start + count, seed, CONVERSATIONS))[start:]:
             rig.publish(message)
         rig.flush()
         arrivals = rig.arrivals(count)
+        between = cpu_seconds()
         first, last = arrivals[0].at, arrivals[-1].at
         piped = sum(one.at > first for one in arrivals) / (last - first)
         # The worker's last transactions are over; its consumer idles from here on.
         time.sleep(0.5)
         rate, tokens = direct.rate(count)
+        after = cpu_seconds()
     own = statistics.fmean(one.prompt_tokens for one in arrivals)
     if abs(own - tokens) > 0.01:
         raise SystemExit(f"not the same prompts: {own:.2f} tokens each in the pipeline, {tokens:.2f} directly")
-    turn = Turn(piped, rate, tokens)
-    say(f"  {piped:.0f} messages/s, directly {rate:.0f}: {turn.ratio:.2f}")
+    piped_cpu = {part: 1000 * (between[part] - before[part]) / count for part in _PIPELINE}
+    turn = Turn(piped, rate, tokens, {**piped_cpu, "direct": 1000 * (after["direct"] - between["direct"]) / count})
+    say(f"  {piped:.0f} messages/s, directly {rate:.0f}: {turn.ratio:.2f}; CPU ms a message: {_parts([turn])}")
     return turn

@@ -53,12 +53,18 @@ class Arrival:
 
 @dataclass(slots=True)
 class Rig:
-    """What a benchmark holds of a running pipeline; `folder` has the services' logs."""
+    """What a benchmark holds of a running pipeline.
+
+    Attributes:
+        folder: has the services' logs.
+        fetch_wait_ms: of the reader: shorter sees events a little sooner, and asks the broker more often.
+    """
 
     kafka: KafkaSettings
     names: TopicNames
     folder: Path
     services: Services
+    fetch_wait_ms: int = 50
     _producer: Producer = field(init=False)
     _reader: Consumer = field(init=False)
     _sent: dict[tuple[int, int], float] = field(default_factory=dict)
@@ -73,7 +79,7 @@ class Rig:
                 "group.id": "bench-reader",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 10,
+                "fetch.wait.max.ms": self.fetch_wait_ms,
                 **_QUIET,
             }
         )
@@ -144,7 +150,7 @@ class Rig:
 
 
 @contextmanager
-def pipeline(environment: Mapping[str, str], title: str) -> Iterator[Rig]:
+def pipeline(environment: Mapping[str, str], title: str, fetch_wait_ms: int = 50) -> Iterator[Rig]:
     """Start everything, wait until messages would be answered, and stop it in the end."""
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     with tempfile.TemporaryDirectory(prefix="sentistream-bench-") as name:
@@ -158,7 +164,7 @@ def pipeline(environment: Mapping[str, str], title: str) -> Iterator[Rig]:
                 with working(f"{title}: stream and worker"):
                     for one in ("streams", "worker"):
                         services.wait_until_ready(one, _START_DEADLINE_S, lambda: False)
-                rig = Rig(stack.kafka, names, folder, services)
+                rig = Rig(stack.kafka, names, folder, services, fetch_wait_ms)
                 yield rig
                 rig.close()
         finally:
