@@ -52,7 +52,7 @@ class Publisher:
                 "partitioner": PARTITIONER,
                 "acks": "all",
                 "enable.idempotence": True,
-                "compression.type": "lz4",
+                "compression.type": "gzip",
                 "linger.ms": 5,
                 "message.max.bytes": MAX_RECORD_BYTES,
                 "log_level": 0,
