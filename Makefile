@@ -10,6 +10,9 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
   "$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 
+# The machine's own certificates, as pip and Maven use them: companies have authorities of their own.
+export UV_SYSTEM_CERTS := 1
+
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -19,11 +22,12 @@ prerequisites:
 	@version=$$("$(JAVA)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'); test "$${version:-0}" -ge 17 || { echo "Java 17 or later is missing (found: $${version:-none}): apt-get install openjdk-17-jre-headless (Debian), brew install openjdk@17 and put it on the PATH (macOS)"; exit 1; }
 	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven (Debian), brew install maven (macOS)"; exit 1; }
 
-# The overrides in pyproject.toml are already in the lock, so nothing is resolved again.
+# The overrides in pyproject.toml are already in the lock, so nothing is resolved again. Compiled here, since vLLM imports
+# a great many modules, and an environment that writes no bytecode would compile them again at every start.
 $(STAMP): requirements.lock.txt | prerequisites
 	@test -x $(RUN)/python || "$(PYTHON)" -m venv $(VENV)
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock.txt)"
-	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --requirement requirements.lock.txt
+	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --compile-bytecode --requirement requirements.lock.txt
 	$(RUN)/uv pip install --quiet --python $(RUN)/python --no-deps --editable .
 	$(RUN)/python -c 'from sentistream.embedded.kafka_jars import main; main()'
 	@touch $@
