@@ -51,7 +51,7 @@ def test_a_key_goes_where_javas_clients_put_it(connection: KafkaSettings, topics
 
 @pytest.mark.parametrize("name", ["gzip", "snappy", "lz4", "zstd"])
 def test_the_stream_can_read_whatever_compression_a_platform_uses(name: str) -> None:
-    """aiokafka leaves most codecs to a package of its own; without it one such record ends the stream."""
+    """Most codecs of aiokafka are in a package of their own; without it one such record ends the stream."""
     assert getattr(aiokafka.codec, f"has_{name}")()
 
 
