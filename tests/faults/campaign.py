@@ -1,22 +1,31 @@
 """One run: messages keep coming, things are killed, and at the end each record is accounted for."""
 
+import os
 import random
+import signal
 import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+import structlog
+
 from prompts.parts import PartsBuilder
+from streams.intake import FAILED as STREAM_FAILED
 from tests.faults.checker import check
 from tests.faults.pipeline import DEADLINE_S, STREAM_POINTS, WORKER_POINTS, Pipeline, kill
 from tests.faults.report import Row
 from tests.faults.traffic import Place, Traffic
 
+log = structlog.get_logger()
+
 #: Work in hand at any moment, so that a kill always meets some.
 _BACKLOG: Final = 600
 _PORTION: Final = 100
+#: Longer than the session time-out.
+_FROZEN_S: Final = 9.0
 
 
 class Fault(Protocol):
@@ -76,6 +85,35 @@ class PointKills:
         """They do so by themselves."""
 
 
+class PointFreezes:
+    """The services stop themselves at points, and are let go on when the others have long taken over."""
+
+    def __init__(self, one: Pipeline, times: int) -> None:
+        self._one = one
+        self._times = times
+        self._since: dict[str, float] = {}
+        self.thawed = 0
+
+    @property
+    def over(self) -> bool:
+        return self.thawed >= self._times and not self._since
+
+    def strike(self, done: int) -> None:
+        for service in self._one.services:
+            process = service.process
+            if process is None or process.poll() is not None:
+                continue
+            # WNOWAIT leaves the process to Popen.
+            stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            if stopped is None:
+                self._since.pop(service.name, None)
+            elif time.monotonic() - self._since.setdefault(service.name, time.monotonic()) > _FROZEN_S:
+                del self._since[service.name]
+                process.send_signal(signal.SIGCONT)
+                log.info("service_thawed", name=service.name, done=done)
+                self.thawed += 1
+
+
 @dataclass(slots=True)
 class _Recovery:
     """From each kill until all that was published before it has its fate."""
@@ -111,6 +149,23 @@ def kill_at_points(
         one.add_worker(number, worker_points)
     names = ", ".join(f"{point} ({count})" for point, count in Counter(points).items())
     return endure(one, builder, PointKills(one, len(points)), draw, f"SIGKILL {names}", records)
+
+
+def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int) -> Row:
+    """Two streams and two workers, each of which is frozen again and again at a point of its own.
+
+    Longer than the session time-out, so that each wakes up with work in hand that is not its own any more.
+    """
+    one.deadly |= {STREAM_FAILED}
+    freeze = ("SIGSTOP", str(times // 4))
+    points = ("after_window", "after_send", "after_produce", "before_commit")
+    for number in (1, 2):
+        of_stream, of_worker = (deque([point] * times) for point in points[number - 1 :: 2])
+        one.add_stream(number, of_stream, breakable=("tests.faults.stream_child", *freeze))
+        one.add_worker(number, of_worker, fault=freeze)
+    fault = PointFreezes(one, times)
+    row = endure(one, builder, fault, draw, f"frozen for {_FROZEN_S:.0f} s at {', '.join(points)}", records)
+    return replace(row, times=fault.thawed)
 
 
 def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Random, name: str, records: int) -> Row:

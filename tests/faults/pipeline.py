@@ -28,6 +28,8 @@ _REACHED: Final = {"after_accept": 60}
 _REACHED_ELSE: Final = 4
 #: Seconds until a dead process is started again: at once, or later than its session times out.
 _RESTARTS: Final = (0.0, 0.0, 8.0)
+#: What `tests.faults.signal_at` does; the point and the count come behind it.
+_KILL: Final = ("SIGKILL", "1")
 
 
 @dataclass(slots=True)
@@ -36,8 +38,8 @@ class Service:
 
     Attributes:
         command: the product's own.
-        breakable: a module that kills itself at the point and the count that it is given.
-        points: where it will do so, one for each start; then it is the product again.
+        breakable: with a point and a count behind it, one that comes to harm there.
+        points: where it will, one for each start; then it is the product again.
         log: all that it writes.
         started_at: how much an earlier process had written there.
     """
@@ -58,6 +60,7 @@ class Pipeline:
 
     Attributes:
         deaths: kills so far.
+        deadly: exit statuses that a fault explains.
     """
 
     def __init__(self, rig: StreamRig, partitions: int, folder: Path, draw: random.Random) -> None:
@@ -65,19 +68,29 @@ class Pipeline:
         self.partitions = partitions
         self.services: list[Service] = []
         self.deaths = 0
+        self.deadly = {-signal.SIGKILL}
         self._folder = folder
         self._draw = draw
 
     def add_stream(
-        self, number: int, points: deque[str] | None = None, breakable: str = "tests.streams.child", **settings: str
+        self,
+        number: int,
+        points: deque[str] | None = None,
+        breakable: Sequence[str] = ("tests.faults.stream_child", *_KILL),
+        **settings: str,
     ) -> Service:
         """A replica of the stream."""
         given = {"STREAMS_INSTANCE": f"stream-{number}", "BATCH_SIZE": "50", "COMMIT_INTERVAL_S": "0.3"}
         command = ("sentistream", "streams")
-        return self._add(f"stream-{number}", command, (breakable,), given | settings, points)
+        return self._add(f"stream-{number}", command, tuple(breakable), given | settings, points)
 
     def add_worker(
-        self, number: int, points: deque[str] | None = None, judge: str = "watermark", **settings: str
+        self,
+        number: int,
+        points: deque[str] | None = None,
+        judge: str = "watermark",
+        fault: Sequence[str] = _KILL,
+        **settings: str,
     ) -> Service:
         """A replica of the worker; another judge of duplicates and gaps makes it a negative control."""
         given = {
@@ -90,8 +103,9 @@ class Pipeline:
             "COMMIT_EVENTS": "20",
             "METRICS_PORT": "0",
         }
-        breakable = ("tests.faults.worker_child", judge)
-        command = ("sentistream", "worker") if judge == "watermark" else breakable
+        child = ("tests.faults.worker_child", judge)
+        command = ("sentistream", "worker") if judge == "watermark" else child
+        breakable = (*child, *fault)
         return self._add(f"worker-{number}", command, breakable, given | settings, points)
 
     def start_all(self) -> None:
@@ -115,9 +129,11 @@ class Pipeline:
                 stdout=output,
                 stderr=output,
                 env={**self.rig.environment, **service.settings},
+                # A stopped process among ours would bring SIGHUP on all of us, were our shell to end.
+                start_new_session=True,
             )
 
-    def tend(self, allowed: Sequence[int] = (-signal.SIGKILL,)) -> int:
+    def tend(self) -> int:
         """Start again, now or in a while, what was killed; how many have died since last time."""
         dead = 0
         for service in self.services:
@@ -125,7 +141,7 @@ class Pipeline:
                 if time.monotonic() >= service.restart_at:
                     self.start(service)
             elif service.process is not None and (status := service.process.poll()) is not None:
-                assert status in allowed, f"{service.name} ended by itself with {status}:\n{tail(service, 12)}"
+                assert status in self.deadly, f"{service.name} ended by itself with {status}:\n{tail(service, 12)}"
                 delay = self._draw.choice(_RESTARTS)
                 log.info("service_died", name=service.name, status=status, restart_in_s=delay)
                 service.restart_at = time.monotonic() + delay
@@ -148,6 +164,7 @@ class Pipeline:
         wait_for(self._is_quiet, f"committed offsets at the topics' ends; see\n{self.logs()}", DEADLINE_S)
         running = [(one, one.process) for one in self.services if one.process is not None]
         for _, process in running:
+            process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
         statuses = {one.name: process.wait(60) for one, process in running}
         assert set(statuses.values()) == {0}, f"{statuses}\n{self.logs()}"

@@ -52,7 +52,7 @@ def test_control_with_a_highest_seen_mark_what_failed_in_a_burst_is_lost(
 ) -> None:
     one = pipeline(_PARTITIONS)
     _traffic(one, draw)
-    one.add_stream(1, deque(["burst"]), breakable="tests.faults.burst_child")
+    one.add_stream(1, deque(["burst"]), breakable=("tests.faults.burst_child",))
     one.add_worker(1, judge=judge)
     fates = _fates_after_a_kill(one, builder)
     mark = "`highest seen` mark" if judge == "highest_seen" else "for comparison, the product's mark with `after`"
@@ -69,7 +69,7 @@ def test_control_acknowledged_before_the_send_records_are_lost_and_the_worker_sa
 ) -> None:
     one = pipeline(_PARTITIONS)
     traffic = _traffic(one, draw)
-    stream = one.add_stream(1, deque(["acknowledge_first"]))
+    stream = one.add_stream(1, deque(["acknowledge_first"]), breakable=("tests.streams.child",))
     worker = one.add_worker(1, GAP_DEADLINE_SECONDS="3")
     one.start_all()
     group = one.rig.environment["STREAMS_GROUP"]

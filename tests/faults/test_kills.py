@@ -6,7 +6,7 @@ from itertools import zip_longest
 import pytest
 
 from prompts.parts import PartsBuilder
-from tests.faults.campaign import kill_at_points, kill_at_random
+from tests.faults.campaign import freeze_at_points, kill_at_points, kill_at_random
 from tests.faults.conftest import MakePipeline
 from tests.faults.pipeline import STREAM_POINTS, WORKER_POINTS
 from tests.faults.report import Report
@@ -30,6 +30,16 @@ def test_killed_at_each_named_point(
 ) -> None:
     row = report.add(kill_at_points(pipeline(9), builder, draw, POINTS, records=2_000))
     assert row.times == len(POINTS)
+    assert row.fates.clean, row
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_soak_frozen_until_others_have_taken_over(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
+) -> None:
+    row = report.add(freeze_at_points(pipeline(9), builder, draw, records=5_000, times=20))
+    assert row.times >= 20
     assert row.fates.clean, row
 
 

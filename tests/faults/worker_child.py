@@ -1,14 +1,13 @@
-"""A worker with the scripted engine: `python -m tests.faults.worker_child JUDGE [POINT COUNT]`.
+"""A worker with a fault: `python -m tests.faults.worker_child JUDGE [SIGNAL TIMES POINT COUNT]`.
 
-The judge is one of `tests.worker.judges`; at the COUNT-th time that it reaches the point, it kills itself.
+The judge is one of `tests.worker.judges`.
 """
 
 import sys
 
 from sentistream.logs import configure_logging
-from tests.worker.child import KillAt
+from tests.faults.signal_at import SignalAt
 from tests.worker.judges import JUDGES
-from worker.faultpoints import NoFaults
 from worker.model_side import ModelSide
 from worker.service import Seams, WorkerService, run_until_signalled
 from worker.settings import WorkerSettings
@@ -17,6 +16,5 @@ if __name__ == "__main__":
     configure_logging()
     settings = WorkerSettings()
     judge, *fault = sys.argv[1:]
-    faults = KillAt(fault[0], int(fault[1])) if fault else NoFaults()
-    service = WorkerService(settings, ModelSide(settings), Seams(faults, JUDGES[judge]))
+    service = WorkerService(settings, ModelSide(settings), Seams(SignalAt(fault), JUDGES[judge]))
     sys.exit(run_until_signalled(service))
