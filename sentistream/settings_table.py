@@ -25,6 +25,7 @@ _OWNERS: Final = (
     ("replay", "sentistream.commands.replay", "ReplaySettings"),
     ("chat", "sentistream.system", "SystemSettings"),
     ("chat", "sentistream.commands.chat", "ChatSettings"),
+    ("train-base", "trainer.settings", "TrainBaseSettings"),
 )
 
 

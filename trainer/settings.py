@@ -1,4 +1,4 @@
-"""Settings of ``sentistream train-base``; each is an environment variable of the same name in capitals."""
+"""Settings of ``sentistream train-base``; as environment variables they begin with ``TRAIN_BASE_``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class TrainBaseSettings(BaseSettings):
     """How the model that ships is made. The defaults are those that made it, but for the files."""
 
-    model_config = SettingsConfigDict(extra="ignore")
+    model_config = SettingsConfigDict(extra="ignore", env_prefix="TRAIN_BASE_")
 
     train_file: Path = Field(description="MELD's train_sent_emo.csv.")
     dev_file: Path = Field(description="MELD's dev_sent_emo.csv: chooses the weights, fits temperature and threshold.")
