@@ -2,13 +2,13 @@
 
 import psutil
 
-#: A word of the command line, and what is said for it.
+#: A word of the command line, and what is said for it; the first that is found counts.
 _PARTS = {
-    "bench.direct": "direct",
-    "worker": "worker",
-    "streams": "stream",
     "kafka.Kafka": "Kafka",
     "redis-server": "Redis",
+    "bench.direct": "direct",
+    " worker": "worker",
+    " streams": "stream",
 }
 
 
@@ -17,10 +17,10 @@ def cpu_seconds() -> dict[str, float]:
     spent = dict.fromkeys(_PARTS.values(), 0.0)
     for process in (me := psutil.Process()).children(recursive=True):
         try:
-            words, times = process.cmdline(), process.cpu_times()
+            command, times = " ".join(process.cmdline()), process.cpu_times()
         except psutil.Error:
             continue
-        part = next((name for word, name in _PARTS.items() if any(word in one for one in words[-4:])), None)
+        part = next((name for word, name in _PARTS.items() if word in command), None)
         if part is not None:
             spent[part] += times.user + times.system
     own = me.cpu_times()

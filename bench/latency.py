@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.cpu import cpu_seconds
 from bench.figures import Figure, say, working
 from bench.pipeline_rig import Arrival, Rig, chatter, pipeline
 
@@ -82,7 +83,7 @@ def _steady(rig: Rig, rate: float, seed: int) -> list[Arrival]:
     count = int(rate * SECONDS)
     records: list[tuple[float, Any]] = []
     with working(f"latency: {count} messages at {rate:.0f}/s"):
-        began = time.monotonic()
+        began, before = time.monotonic(), cpu_seconds()
         for index, message in enumerate(chatter(count, seed, CONVERSATIONS)):
             while (wait := began + index / rate - time.monotonic()) > 0:
                 records += rig.poll(wait)
@@ -90,6 +91,8 @@ def _steady(rig: Rig, rate: float, seed: int) -> list[Arrival]:
         rig.flush()
         arrivals = rig.read(records)
         arrivals += rig.arrivals(count - len(arrivals))
+    seconds, after = time.monotonic() - began, cpu_seconds()
+    say("  cores in use: " + ", ".join(f"{part} {(after[part] - before[part]) / seconds:.2f}" for part in after))
     arrivals.sort(key=lambda one: one.sent_at)
     return arrivals[int(count * WARM_UP) :]
 

@@ -23,7 +23,7 @@ from bench.figures import Figure, say, working
 from bench.pipeline_rig import Rig, chatter, pipeline
 
 ROOT = Path(__file__).parents[1]
-MESSAGES = 1_500
+MESSAGES = 800
 TURNS = 5
 CONVERSATIONS = 50
 _PIPELINE = ("worker", "stream", "Kafka", "Redis")

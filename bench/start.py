@@ -13,7 +13,7 @@ from sentistream.embedded.ports import kept_ports
 from sentistream.services import Service, environment_of
 from worker.metrics import PARTITIONS
 
-TURNS = 3
+TURNS = 2
 _DEADLINE_S = 400.0
 _ASSIGNED = next(iter(PARTITIONS.describe())).name
 

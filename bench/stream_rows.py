@@ -5,6 +5,7 @@ All share the parsing, the Lua script, the prompt builder and the request's JSON
 
 import asyncio
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -75,6 +76,7 @@ def naive(settings: StreamsSettings, meter: Meter) -> None:
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
+        datadir=tempfile.mkdtemp(prefix="sentistream-bench-"),
     )
     source = app.topic(settings.messages, key_serializer="raw", value_serializer="raw")
     target = app.topic(settings.requests, key_serializer="raw", value_serializer="raw")
