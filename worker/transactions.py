@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from worker import metrics
 from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
 from worker.faultpoints import FaultPoints
+from worker.late_calls import CallLostError, left_behind_if_late
 from worker.records import Record
 
 log = structlog.get_logger()
@@ -17,6 +18,9 @@ log = structlog.get_logger()
 #: One wait of librdkafka; between two of them the deadline is looked at.
 _STEP_S: Final = 5.0
 _RETRY_PAUSE_S: Final = 0.02
+#: Sending offsets ignores its time-out once the group's coordinator has gone (librdkafka's issues 5456 and 5511), and
+#: hung for ever when the only broker was killed and came back.
+_LOST_S: Final = 3 * _STEP_S
 _FENCED: Final = frozenset(
     {
         KafkaError._FENCED,  # noqa: SLF001 -- librdkafka's own codes begin so
@@ -89,13 +93,18 @@ class TransactionalCommitter:
             self._faults.reach("after_produce")
             # Without this the offsets wait 100 ms for the records' last batch.
             producer.flush(self._deadline_s)
-            _retry(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), self._deadline_s)
+            _retry(lambda: self._send_offsets(producer, offsets, group), self._deadline_s)
             self._faults.reach("after_offsets_sent")
         except KafkaException as error:
             self._abort(producer, error)
+        except CallLostError as error:
+            self._lose(error, f"librdkafka did not come back from sending offsets: {error}")
         self._end(producer)
         metrics.TRANSACTIONS.labels("committed").inc()
         metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
+
+    def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: Any) -> None:
+        left_behind_if_late(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), _LOST_S)
 
     def _end(self, producer: Producer) -> None:
         try:
@@ -106,7 +115,7 @@ class TransactionalCommitter:
             if error.args[0].txn_requires_abort():
                 self._abort(producer, error)
             _raise_if_fenced(error)
-            self._lose(error)
+            self._lose(error, _text(error))
 
     def _abort(self, producer: Producer, error: KafkaException) -> NoReturn:
         _raise_if_fenced(error)
@@ -114,14 +123,14 @@ class TransactionalCommitter:
             _retry(lambda: producer.abort_transaction(_STEP_S), self._deadline_s)
         except KafkaException as abort_error:
             _raise_if_fenced(abort_error)
-            self._lose(abort_error)
+            self._lose(abort_error, _text(abort_error))
         metrics.TRANSACTIONS.labels("aborted").inc()
         raise TransactionAbortedError(_text(error)) from error
 
-    def _lose(self, error: KafkaException) -> NoReturn:
+    def _lose(self, error: Exception, text: str) -> NoReturn:
         metrics.TRANSACTIONS.labels("unknown").inc()
         self._producer = None
-        raise OutcomeUnknownError(_text(error)) from error
+        raise OutcomeUnknownError(text) from error
 
     def _produce(self, producer: Producer, record: Record) -> None:
         place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
