@@ -1,117 +1,26 @@
 """One run: messages keep coming, things are killed, and at the end each record is accounted for."""
 
-import os
 import random
-import signal
 import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
-
-import structlog
+from typing import Final
 
 from prompts.parts import PartsBuilder
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams.intake import FAILED as STREAM_FAILED
 from tests.faults.checker import check
-from tests.faults.pipeline import DEADLINE_S, STREAM_POINTS, WORKER_POINTS, Pipeline, kill
+from tests.faults.harm import FROZEN_S, Fault, PointFreezes, PointKills, RandomKills, StoreKills
+from tests.faults.pipeline import DEADLINE_S, STREAM_POINTS, WORKER_POINTS, Pipeline
 from tests.faults.report import Row
 from tests.faults.traffic import Place, Traffic
-
-log = structlog.get_logger()
+from worker.errors import ExitCode
 
 #: Work in hand at any moment, so that a kill always meets some.
 _BACKLOG: Final = 600
 _PORTION: Final = 100
-#: Longer than the session time-out.
-_FROZEN_S: Final = 9.0
-
-
-class Fault(Protocol):
-    """What is done to a pipeline while it works."""
-
-    @property
-    def over(self) -> bool:
-        """Nothing more will be done to it."""
-
-    def strike(self, done: int) -> None:
-        """Do it if it is time; called again and again."""
-
-
-class RandomKills:
-    """SIGKILL of one or two services at random points of the progress, a random while after each."""
-
-    def __init__(self, one: Pipeline, times: int, records: int, draw: random.Random) -> None:
-        self._one = one
-        self._times = times
-        self._draw = draw
-        self._marks = deque(sorted(draw.uniform(0.02, 0.95) * records for _ in range(times)))
-        self._at: float | None = None
-        self._killed = 0
-
-    @property
-    def over(self) -> bool:
-        return self._killed >= self._times
-
-    def strike(self, done: int) -> None:
-        if self._at is None:
-            if self._marks and done >= self._marks[0]:
-                self._at = time.monotonic() + self._draw.uniform(0, 1)
-            return
-        running = [one for one in self._one.services if one.process is not None and one.process.poll() is None]
-        if self.over or time.monotonic() < self._at or not running:
-            return
-        for victim in self._draw.sample(running, min(self._draw.choice((1, 1, 2)), len(running))):
-            kill(victim)
-            self._killed += 1
-            if self._marks:
-                self._marks.popleft()
-        self._at = None
-
-
-class PointKills:
-    """The services kill themselves, each at the next of the points that are left."""
-
-    def __init__(self, one: Pipeline, times: int) -> None:
-        self._one = one
-        self._times = times
-
-    @property
-    def over(self) -> bool:
-        return self._one.deaths >= self._times
-
-    def strike(self, done: int) -> None:
-        """They do so by themselves."""
-
-
-class PointFreezes:
-    """The services stop themselves at points, and are let go on when the others have long taken over."""
-
-    def __init__(self, one: Pipeline, times: int) -> None:
-        self._one = one
-        self._times = times
-        self._since: dict[str, float] = {}
-        self.thawed = 0
-
-    @property
-    def over(self) -> bool:
-        return self.thawed >= self._times and not self._since
-
-    def strike(self, done: int) -> None:
-        for service in self._one.services:
-            process = service.process
-            if process is None or process.poll() is not None:
-                continue
-            # WNOWAIT leaves the process to Popen.
-            stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
-            if stopped is None:
-                self._since.pop(service.name, None)
-            elif time.monotonic() - self._since.setdefault(service.name, time.monotonic()) > _FROZEN_S:
-                del self._since[service.name]
-                process.send_signal(signal.SIGCONT)
-                log.info("service_thawed", name=service.name, done=done)
-                self.thawed += 1
 
 
 @dataclass(slots=True)
@@ -164,8 +73,29 @@ def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, 
         one.add_stream(number, of_stream, breakable=("tests.faults.stream_child", *freeze))
         one.add_worker(number, of_worker, fault=freeze)
     fault = PointFreezes(one, times)
-    row = endure(one, builder, fault, draw, f"frozen for {_FROZEN_S:.0f} s at {', '.join(points)}", records)
+    row = endure(one, builder, fault, draw, f"frozen for {FROZEN_S:.0f} s at {', '.join(points)}", records)
     return replace(row, times=fault.thawed)
+
+
+def kill_stores(
+    one: Pipeline,
+    builder: PartsBuilder,
+    draw: random.Random,
+    stores: tuple[EmbeddedKafka, EmbeddedRedis],
+    *,
+    records: int,
+    times: int,
+) -> Row:
+    """Two streams and two workers, which lose Kafka and Redis under their feet; they may end, and are started again."""
+    # A broker that comes back may count a worker's second attempt to join as another process (fenced).
+    one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
+    for number in (1, 2):
+        one.add_stream(number)
+        one.add_worker(number)
+    fault = StoreKills(one, *stores, times, records)
+    row = endure(one, builder, fault, draw, "", records)
+    name = ", ".join(f"{kind} ({count})" for kind, count in fault.struck.items())
+    return replace(row, fault=name, times=fault.struck.total())
 
 
 def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Random, name: str, records: int) -> Row:

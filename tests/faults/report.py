@@ -26,16 +26,19 @@ _COLUMNS: Final = (
 _INTRODUCTION: Final = """\
 # What was broken, and what came of it
 
-Written by `make soak`: real Kafka and Redis, the scripted engine, two streams and two workers unless said otherwise,
-9 partitions, 500 conversations, session time-outs of 6 s, and always some hundred messages in hand when something is
-killed. What is killed is started again at once or, one time in three, only after its session has timed out, so that the
-other replica takes over. One record in a hundred is malformed.
+Written by `make soak`: real Kafka and Redis, the scripted engine, two streams and two workers, 9 partitions, up to 500
+conversations, session time-outs of 6 s, and always some hundred messages in hand when something is killed. What is
+killed is started again at once or, one time in three, only after its session has timed out, so that the other replica
+takes over. At named points (`streams/faultpoints.py`, `worker/faultpoints.py`) a process ends itself, both kinds of
+service in one run; in brackets, how often each. Frozen processes are stopped there and go on when others have taken
+over. Emptied: Redis comes back without its file. One record in a hundred is malformed.
 
 A `read_committed` reader then compares every record of `chat.messages` with what came out of it. *Lost*: neither event
 nor dead letter. *Doubled*: a second one. *Out of order*: an event before that of an earlier message of its
 conversation. *Mistaken*: a dead letter for a good record, an event for a broken one, another record's content. *Other
 windows*: the prompt's hash is not that of an offline replay of the topic. *Degraded*: the event says that its window
-may lack turns. *Recovery*: from a kill until all that had been published before it has its event or dead letter.
+may lack turns. *Recovery*: from a service's death until all that had been published before it has its event or dead
+letter; where the next one dies meanwhile, that is in it.
 """
 _CONTROLS: Final = """
 ## Negative controls

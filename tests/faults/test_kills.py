@@ -6,7 +6,8 @@ from itertools import zip_longest
 import pytest
 
 from prompts.parts import PartsBuilder
-from tests.faults.campaign import freeze_at_points, kill_at_points, kill_at_random
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.faults.campaign import freeze_at_points, kill_at_points, kill_at_random, kill_stores
 from tests.faults.conftest import MakePipeline
 from tests.faults.pipeline import STREAM_POINTS, WORKER_POINTS
 from tests.faults.report import Report
@@ -40,6 +41,21 @@ def test_soak_frozen_until_others_have_taken_over(
 ) -> None:
     row = report.add(freeze_at_points(pipeline(9), builder, draw, records=5_000, times=20))
     assert row.times >= 20
+    assert row.fates.clean, row
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_soak_kafka_and_redis_killed(
+    pipeline: MakePipeline,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    kafka: EmbeddedKafka,
+    redis_server: EmbeddedRedis,
+) -> None:
+    row = report.add(kill_stores(pipeline(9), builder, draw, (kafka, redis_server), records=10_000, times=9))
+    assert row.times == 9
     assert row.fates.clean, row
 
 

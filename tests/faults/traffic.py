@@ -56,7 +56,7 @@ class Traffic:
         self.done: set[Place] = set()
         self._rig = rig
         self._talk = talk(seed, conversations)
-        client: dict[str, Any] = {"bootstrap.servers": rig.bootstrap}
+        client: dict[str, Any] = {"bootstrap.servers": rig.bootstrap, "log_level": 0}
         self._producer = Producer({**client, "partitioner": "murmur2_random", "enable.idempotence": True})
         self._reader = Consumer(
             {**client, "group.id": "follower", "enable.auto.commit": False, "isolation.level": "read_committed"}

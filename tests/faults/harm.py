@@ -1,0 +1,134 @@
+"""What is done to a pipeline while it works."""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter, deque
+from typing import Final, Protocol
+
+import structlog
+
+from sentistream.embedded.server import EmbeddedServer
+from tests.faults.pipeline import Pipeline, kill
+
+log = structlog.get_logger()
+
+#: Longer than the session time-out.
+FROZEN_S: Final = 9.0
+
+
+class Fault(Protocol):
+    """What is done to a pipeline while it works."""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will be done to it."""
+
+    def strike(self, done: int) -> None:
+        """Do it if it is time; called again and again."""
+
+
+class RandomKills:
+    """SIGKILL of one or two services at random points of the progress, a random while after each."""
+
+    def __init__(self, one: Pipeline, times: int, records: int, draw: random.Random) -> None:
+        self._one = one
+        self._times = times
+        self._draw = draw
+        self._marks = deque(sorted(draw.uniform(0.02, 0.95) * records for _ in range(times)))
+        self._at: float | None = None
+        self._killed = 0
+
+    @property
+    def over(self) -> bool:
+        return self._killed >= self._times
+
+    def strike(self, done: int) -> None:
+        if self._at is None:
+            if self._marks and done >= self._marks[0]:
+                self._at = time.monotonic() + self._draw.uniform(0, 1)
+            return
+        running = [one for one in self._one.services if one.process is not None and one.process.poll() is None]
+        if self.over or time.monotonic() < self._at or not running:
+            return
+        for victim in self._draw.sample(running, min(self._draw.choice((1, 1, 2)), len(running))):
+            kill(victim)
+            self._killed += 1
+            if self._marks:
+                self._marks.popleft()
+        self._at = None
+
+
+class PointKills:
+    """The services kill themselves, each at the next of the points that are left."""
+
+    def __init__(self, one: Pipeline, times: int) -> None:
+        self._one = one
+        self._times = times
+
+    @property
+    def over(self) -> bool:
+        return self._one.deaths >= self._times
+
+    def strike(self, done: int) -> None:
+        """They do so by themselves."""
+
+
+class PointFreezes:
+    """The services stop themselves at points, and are let go on when the others have long taken over."""
+
+    def __init__(self, one: Pipeline, times: int) -> None:
+        self._one = one
+        self._times = times
+        self._since: dict[str, float] = {}
+        self.thawed = 0
+
+    @property
+    def over(self) -> bool:
+        return self.thawed >= self._times and not self._since
+
+    def strike(self, done: int) -> None:
+        for service in self._one.services:
+            process = service.process
+            if process is None or process.poll() is not None:
+                continue
+            # WNOWAIT leaves the process to Popen.
+            stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            if stopped is None:
+                self._since.pop(service.name, None)
+            elif time.monotonic() - self._since.setdefault(service.name, time.monotonic()) > FROZEN_S:
+                del self._since[service.name]
+                process.send_signal(signal.SIGCONT)
+                log.info("service_thawed", name=service.name, done=done)
+                self.thawed += 1
+
+
+class StoreKills:
+    """SIGKILL of Redis, which finds its file again or has lost everything, and of Kafka, in turn."""
+
+    def __init__(self, one: Pipeline, kafka: EmbeddedServer, redis: EmbeddedServer, times: int, records: int) -> None:
+        self._one = one
+        self._kafka = kafka
+        self._redis = redis
+        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self.struck: Counter[str] = Counter()
+
+    @property
+    def over(self) -> bool:
+        return not self._marks
+
+    def strike(self, done: int) -> None:
+        if not self._marks or done < self._marks[0]:
+            return
+        self._marks.popleft()
+        kind = ("Redis killed", "Kafka killed", "Redis killed and emptied")[self.struck.total() % 3]
+        log.info("store_killed", kind=kind, done=done)
+        server = self._kafka if kind == "Kafka killed" else self._redis
+        server.kill()
+        if "emptied" in kind:
+            for path in self._redis.folder.glob("appendonly*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        server.start()
+        self.struck[kind] += 1
