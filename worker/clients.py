@@ -12,7 +12,7 @@ from worker.settings import WorkerSettings
 log = structlog.get_logger()
 
 #: librdkafka's own words go to the usual log, not to standard error.
-_LIBRDKAFKA: Final = logging.getLogger("librdkafka")
+LIBRDKAFKA: Final = logging.getLogger("librdkafka")
 
 
 def make_consumer(settings: WorkerSettings) -> Consumer:
@@ -35,7 +35,7 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
             "max.partition.fetch.bytes": MAX_RECORD_BYTES,
             "queued.max.messages.kbytes": 32 * 1024,
         },
-        logger=_LIBRDKAFKA,
+        logger=LIBRDKAFKA,
     )
 
 
@@ -54,7 +54,7 @@ def make_producer(settings: WorkerSettings) -> Producer:
             # For dead letters; events name their partition.
             "partitioner": "murmur2_random",
         },
-        logger=_LIBRDKAFKA,
+        logger=LIBRDKAFKA,
     )
 
 

@@ -159,7 +159,8 @@ class ConsumerLoop:
         elif code == KafkaError._FATAL and "fenced" in error.str():  # noqa: SLF001
             # librdkafka tells the code below a fatal error in words only.
             raise FencedError(
-                f"another process joined the group under this WORKER_ID: {error.str()}. Give each replica its own"
+                f"another process joined the group under this WORKER_ID: {error.str()}. Give each replica its own. "
+                "Just after a broker's crash it was this process itself, and a restart helps"
             )
         elif error.fatal() or code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
             raise KafkaFailedError(f"the consumer cannot go on: {error.name()}: {error.str()}")

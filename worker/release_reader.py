@@ -13,6 +13,7 @@ from schemas.codec import decode
 from schemas.connections import KafkaSettings
 from schemas.errors import SchemaError
 from schemas.release import AdapterRelease
+from worker.clients import LIBRDKAFKA
 from worker.errors import KafkaFailedError, MisconfiguredError
 
 log = structlog.get_logger()
@@ -45,7 +46,8 @@ class ReleaseReader:
                 "auto.offset.reset": "earliest",
                 # The only sure sign of the end: offsets have holes where compaction and transactions were.
                 "enable.partition.eof": True,
-            }
+            },
+            logger=LIBRDKAFKA,
         )
         self._read_to_end: set[int | None] = set()
         self._ending = threading.Event()
