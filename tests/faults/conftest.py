@@ -1,5 +1,6 @@
 """The whole pipeline on the real Kafka and Redis, with the scripted engine, so that it can be broken often."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +21,9 @@ MakePipeline = Callable[[int], Pipeline]
 
 @pytest.fixture
 def draw() -> random.Random:
-    """Where and when things are killed; the seed is in the output of a test that fails."""
-    seed = random.SystemRandom().randrange(2**31)
-    print(f"seed {seed}")  # noqa: T201 -- pytest shows it
+    """Where and when things are killed; a test that fails shows its seed, and FAULTS_SEED takes it again."""
+    seed = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(2**31))
+    print(f"FAULTS_SEED={seed}")  # noqa: T201 -- pytest shows it
     return random.Random(seed)
 
 
