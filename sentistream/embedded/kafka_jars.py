@@ -19,7 +19,7 @@ _LOG4J_VERSION: Final = "2.24.3"
 _PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _FETCH_TIMEOUT_S: Final = 600
 
-_POM: Final = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM: Final = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>sentistream</groupId><artifactId>embedded-kafka</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
