@@ -65,7 +65,8 @@ def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, 
 
     Longer than the session time-out, so that each wakes up with work in hand that is not its own any more.
     """
-    one.deadly |= {STREAM_FAILED}
+    # A worker that wakes up may be fenced by its own second attempt to join; it ends, and is started again.
+    one.deadly |= {STREAM_FAILED, int(ExitCode.FENCED)}
     freeze = ("SIGSTOP", str(times // 4))
     points = ("after_window", "after_send", "after_produce", "before_commit")
     for number in (1, 2):
