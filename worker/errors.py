@@ -13,8 +13,8 @@ class ExitCode(IntEnum):
     INTERNAL = 1
     #: Settings, topics or the model folder do not fit; a restart does not help.
     MISCONFIGURED = 64
-    #: Another process runs under the same WORKER_ID, or after a broker's crash or a long pause the broker takes this one's
-    #: second attempt to join for another (librdkafka gives up then; a restart helps). This process must not go on.
+    #: Another process runs under the same WORKER_ID; or, after a crash or a long pause, the broker takes this one's
+    #: second attempt to join for another's (librdkafka gives up then; a restart helps). This process must not go on.
     FENCED = 65
     #: Requests are missing between the stream and this worker; ACCEPT_LOSS goes on without them.
     REQUESTS_MISSING = 66
