@@ -107,6 +107,8 @@ class EmbeddedKafka(EmbeddedServer):
             _java(),
             f"-Xmx{self._heap_mb}m",
             "-XX:+UseSerialGC",
+            # The optimising compiler would take a core for minutes, which a broker of an hour never gets back.
+            "-XX:TieredStopAtLevel=1",
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={log4j}",
             "-cp",
