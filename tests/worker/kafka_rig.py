@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from schemas.prompt import PromptParts
 from schemas.request import Rejected, SanmRequest
 from schemas.taxonomy import load_taxonomy
 from schemas.topics import TopicNames
+from tests.waiting import wait_for
 from tests.worker.fake_labelling import FakeLabelling
 from worker.service import Labelling, Seams, WorkerService
 from worker.settings import WorkerSettings
@@ -206,7 +207,7 @@ class Rig:
         """Grow one topic."""
         for future in self._admin.create_partitions([NewPartitions(topic, count)]).values():
             future.result(20)
-        wait_until(lambda: len(self._admin.list_topics(timeout=5).topics[topic].partitions) == count, "it has grown")
+        wait_for(lambda: len(self._admin.list_topics(timeout=5).topics[topic].partitions) == count, "it has grown")
 
     def committed(self) -> dict[int, TopicPartition]:
         """What the worker's group has committed, by partition."""
@@ -279,12 +280,3 @@ def child(settings: WorkerSettings, log: Path, **options: Any) -> subprocess.Pop
             stderr=output,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
-
-
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Poll a condition, AssertionError when it does not come true."""
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {deadline_s:g} s: {what}")
-        time.sleep(0.02)

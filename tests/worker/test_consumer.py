@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.dead_letter import DeadLetter
+from tests.waiting import wait_for
 from tests.worker.fake_labelling import BROKEN, HELD, REFUSED, FakeLabeller, FakeLabelling
-from tests.worker.kafka_rig import Rig, RunningWorker, Seen, make_rejected, make_request, running, wait_until
+from tests.worker.kafka_rig import Rig, RunningWorker, Seen, make_rejected, make_request, running
 from worker.errors import (
     ExitCode,
     ForeignTokenizerError,
@@ -112,7 +113,7 @@ def test_a_gap_that_heals_loses_and_doubles_nothing(rig: MakeRig) -> None:
         one.events(at_least=2)
         one.publish([make_request(0, offset) for offset in (2, 3, 4, 5)])
         seen = one.events(at_least=6, settle_s=1)
-        wait_until(lambda: one.committed()[0].offset == 8, "all is committed")
+        wait_for(lambda: one.committed()[0].offset == 8, "all is committed")
     assert seen.offsets(0) == [0, 1, 2, 3, 4, 5]
 
 
@@ -221,8 +222,8 @@ def test_an_outage_is_waited_for_and_nothing_is_dead_lettered(rig: MakeRig) -> N
     one.publish([make_request(0, offset) for offset in range(20)])
     # Shorter than the outage: a known outage is no stall.
     with running(one.settings(outage_grace_seconds=0.2, watchdog_seconds=0.5), FakeLabelling(labeller)) as worker:
-        wait_until(lambda: worker.service.paused, "the consumption is paused")
-        wait_until(lambda: len(labeller.calls) > 60, "calls are made again")
+        wait_for(lambda: worker.service.paused, "the consumption is paused")
+        wait_for(lambda: len(labeller.calls) > 60, "calls are made again")
         labeller.out = False
         seen = one.events(at_least=20)
         one.publish([make_request(0, 20)])
@@ -246,7 +247,7 @@ def test_more_than_there_is_room_for_is_paused_and_taken_later(rig: MakeRig) -> 
     labeller.stuck = True
     one.publish([make_request(0, offset) for offset in range(100)])
     with running(one.settings(max_in_flight=10), FakeLabelling(labeller)) as worker:
-        wait_until(lambda: worker.service.paused, "the consumption is paused")
+        wait_for(lambda: worker.service.paused, "the consumption is paused")
         assert len(labeller.calls) == 10
         labeller.stuck = False
         seen = one.events(at_least=100)
@@ -258,7 +259,7 @@ def test_one_slow_answer_does_not_pile_up_all_that_is_behind_it(rig: MakeRig) ->
     labeller = FakeLabeller()
     one.publish([make_request(0, 0, text=HELD), *(make_request(0, offset) for offset in range(1, 200))])
     with running(one.settings(max_in_flight=10), FakeLabelling(labeller)) as worker:
-        wait_until(lambda: worker.service.paused, "the consumption is paused")
+        wait_for(lambda: worker.service.paused, "the consumption is paused")
         assert 10 < len(labeller.calls) <= 90
         assert one.events().messages == []
         labeller.holding = False
@@ -280,7 +281,7 @@ def test_a_stop_finishes_what_is_in_flight(rig: MakeRig) -> None:
     labeller.stuck = True
     one.publish([make_request(0, offset) for offset in range(10)])
     with running(one.settings(), FakeLabelling(labeller)) as worker:
-        wait_until(lambda: len(labeller.calls) == 10, "all are in flight")
+        wait_for(lambda: len(labeller.calls) == 10, "all are in flight")
         worker.service.stop()
         labeller.stuck = False
     assert one.events(at_least=10).offsets(0) == list(range(10))
@@ -295,6 +296,6 @@ def test_a_stop_gives_up_what_does_not_end(rig: MakeRig) -> None:
         one.events(at_least=1)
         labeller.stuck = True
         one.publish([make_request(0, 1)])
-        wait_until(lambda: len(labeller.calls) == 2, "it is in flight")
+        wait_for(lambda: len(labeller.calls) == 2, "it is in flight")
         worker.stop()
     assert one.committed()[0].offset == 1

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from tests.waiting import wait_for
 from tests.worker.fake_labelling import FakeLabeller, FakeLabelling
 from tests.worker.judges import accept_all, highest_seen
-from tests.worker.kafka_rig import DEADLINE_S, Rig, RunningWorker, child, make_request, running, wait_until
+from tests.worker.kafka_rig import DEADLINE_S, Rig, RunningWorker, child, make_request, running
 from worker.errors import FencedError
 from worker.faultpoints import Point
 from worker.service import Seams
@@ -64,7 +65,7 @@ def test_a_worker_that_joins_takes_partitions_with_answers_still_in_hand(rig: Ma
     slow.stuck = True
     one.publish(make_request(partition, offset) for offset in range(50) for partition in range(4))
     with running(one.settings(worker_id="first"), FakeLabelling(slow)):
-        wait_until(lambda: len(slow.calls) == 200, "the first worker holds all requests")
+        wait_for(lambda: len(slow.calls) == 200, "the first worker holds all requests")
         with running(one.settings(worker_id="second")):
             # The second labels what it took; the first's answers for that come after it lost them.
             one.events(at_least=100)
