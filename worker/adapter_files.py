@@ -1,6 +1,5 @@
 """An adapter's files: fetched once, and known by their checksum."""
 
-import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,25 +7,11 @@ from typing import Final
 
 import fsspec  # type: ignore[import-untyped]
 
+from schemas.adapter import folder_sha256
 from worker.engines.contract import Adapter, AdapterRefusedError
 
-_CHUNK: Final = 1 << 20
 #: A LoRA adapter of a 70-billion-parameter model at rank 64 stays below this.
 MAX_FOLDER_BYTES: Final = 4 << 30
-
-
-def folder_sha256(folder: Path) -> str:
-    """SHA-256 over all files of a folder in the order of their names, in hexadecimal.
-
-    Each file counts with its relative path, its size and its bytes, so that neither can be exchanged.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def fetch(uri: str, version: str, sha256: str | None, cache: Path) -> Adapter:

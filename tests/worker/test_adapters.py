@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from schemas.adapter import folder_sha256
 from schemas.release import AdapterRelease
 from worker import adapter_files, metrics
-from worker.adapter_files import fetch, folder_sha256
+from worker.adapter_files import fetch
 from worker.adapters import LiveAdapter
 from worker.engines.contract import Adapter, AdapterRefusedError, EngineUnavailableError
 from worker.engines.scripted import ScriptedEngine

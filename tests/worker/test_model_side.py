@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 
 from prompts.errors import ProfileError
 from prompts.tokenizer import PromptTokenizer
+from schemas.adapter import folder_sha256
 from schemas.codec import encode
 from schemas.event import EmotionEvent
 from schemas.release import AdapterRelease
@@ -21,7 +22,6 @@ from tests.waiting import wait_for
 from tests.worker.kafka_rig import Rig, RunningWorker, running
 from tests.worker.model_folder import TAXONOMY, Style, make_folder, parts_of, request_of
 from tests.worker.openai_double import OpenAIDouble
-from worker.adapter_files import folder_sha256
 from worker.errors import EngineStartError
 from worker.model_side import ModelSide
 from worker.settings import WorkerSettings
