@@ -1,0 +1,159 @@
+"""A refresh's stages: what is done, what is not done twice, and what a run that was killed leaves behind."""
+
+import multiprocessing
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.refresh_rig import TRAINING_STEPS, HeldLease, WorldSteps, main, make_world, refresh
+from trainer.errors import LockLostError, StoppedError
+from trainer.faultpoints import POINTS
+from trainer.refresh import Rules
+from trainer.run_folder import all_runs
+
+ALL_STEPS = ["collect", "train", *(f"step {number}" for number in range(TRAINING_STEPS)), "judge", "publish", "release"]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    return make_world(tmp_path / "world", labels=100)
+
+
+def live(world: Path) -> str | None:
+    return (world / "live").read_text() if (world / "live").exists() else None
+
+
+def registry(world: Path) -> list[Path]:
+    folder = world / "registry"
+    return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def test_the_first_run_goes_all_the_way_without_any_adapter_before(world: Path) -> None:
+    outcome = refresh(steps := WorldSteps(world))
+    assert steps.done == ALL_STEPS
+    assert (outcome.status, outcome.parent, outcome.resumed) == ("released", None, False)
+    assert outcome.version == live(world)
+    assert outcome.labelled == 100
+    assert outcome.report is not None
+    assert outcome.report.exists()
+
+
+def test_without_new_labels_nothing_is_done(world: Path) -> None:
+    refresh(WorldSteps(world))
+    outcome = refresh(steps := WorldSteps(world))
+    assert (outcome.status, steps.done) == ("nothing_new", [])
+    assert "0 new" in outcome.reason
+
+
+def test_enough_new_labels_make_another_version_that_names_its_parent(world: Path) -> None:
+    first = refresh(WorldSteps(world))
+    make_world(world, labels=140)
+    assert refresh(WorldSteps(world), Rules(least_news=41)).status == "nothing_new"
+    second = refresh(WorldSteps(world), Rules(least_news=40))
+    assert (second.status, second.parent) == ("released", first.version)
+    assert live(world) == second.version
+
+
+def test_a_refused_candidate_stays_out_and_is_not_made_again(world: Path) -> None:
+    refused = refresh(WorldSteps(world, good=False))
+    assert refused.status == "refused"
+    assert refused.report is not None
+    assert refused.report.exists()
+    assert (live(world), registry(world)) == (None, [])
+    assert refresh(steps := WorldSteps(world)).status == "nothing_new"
+    assert steps.done == []
+    # Another recipe may do better on the same labels.
+    assert refresh(WorldSteps(world, recipe="other")).status == "released"
+
+
+def test_force_trains_on_the_same_labels(world: Path) -> None:
+    first = refresh(WorldSteps(world))
+    again = refresh(WorldSteps(world), Rules(force=True))
+    assert (again.status, again.parent) == ("released", first.version)
+
+
+@pytest.mark.parametrize(("point", "nth"), [*((point, 1) for point in POINTS), ("training_step", 3)])
+def test_killed_anywhere_the_next_run_finishes_and_others_never_see_half_of_it(
+    world: Path, point: str, nth: int
+) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=main, args=(str(world), point, str(nth)))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    assert live(world) is None or (world / "registry" / str(live(world))).is_dir()
+    for version in registry(world):
+        assert {one.name for one in version.iterdir()} == {"weights", "data"}
+    made = [one.run.version for one in all_runs(world / "runs")]
+    # More labels meanwhile: the run that is gone on with keeps to its own.
+    make_world(world, labels=110)
+    outcome = refresh(steps := WorldSteps(world))
+    assert outcome.status == "released"
+    assert outcome.version == live(world)
+    assert [one.name for one in registry(world)] == [live(world)]
+    assert outcome.resumed is bool(made)
+    if made:
+        assert made == [outcome.version]
+        assert (world / "registry" / made[0] / "weights").read_text() == "100"
+    if point == "training_step":
+        assert "collect" not in steps.done
+        assert f"step {nth - 2}" not in steps.done
+        assert f"step {nth - 1}" in steps.done
+
+
+def test_a_killed_run_of_another_recipe_is_given_up(world: Path) -> None:
+    child = multiprocessing.get_context("spawn").Process(target=main, args=(str(world), "adapter_kept", "1"))
+    child.start()
+    child.join(60)
+    outcome = refresh(steps := WorldSteps(world, recipe="other"))
+    assert (outcome.status, outcome.resumed) == ("released", False)
+    assert steps.done == ALL_STEPS
+
+
+def test_a_stop_in_training_ends_the_run_which_goes_on_later(world: Path) -> None:
+    stopping = WorldSteps(world)
+
+    def stop() -> None:
+        if "step 1" in stopping.done:
+            raise StoppedError("asked to stop")
+
+    with pytest.raises(StoppedError):
+        refresh(stopping, stop=stop)
+    assert live(world) is None
+    assert refresh(steps := WorldSteps(world)).resumed
+    assert steps.done[:2] == ["train", "step 2"]
+
+
+@pytest.mark.parametrize("lost_after", ["step 1", "judge", "publish"])
+def test_a_lost_lock_ends_the_run_before_others_see_more_of_it(world: Path, lost_after: str) -> None:
+    lease = HeldLease()
+
+    class Losing(WorldSteps):
+        def judge(self, *args: object) -> object:  # type: ignore[override]
+            found = super().judge(*args)  # type: ignore[arg-type]
+            if lost_after == "judge":
+                lease.lost.set()
+            return found
+
+        def publish(self, *args: object) -> None:  # type: ignore[override]
+            super().publish(*args)  # type: ignore[arg-type]
+            lease.lost.set()
+
+    steps = Losing(world)
+
+    def stop() -> None:
+        if lost_after in steps.done and lost_after != "publish":
+            lease.lost.set()
+
+    with pytest.raises(LockLostError):
+        refresh(steps, lease=lease, stop=stop)
+    assert live(world) is None
+    assert "release" not in steps.done
+    assert ("publish" in steps.done) is (lost_after == "publish")
+
+
+def test_old_runs_are_dropped(world: Path) -> None:
+    for labels in (100, 101, 102, 103):
+        make_world(world, labels)
+        refresh(WorldSteps(world), Rules(keep_runs=2))
+    assert len(all_runs(world / "runs")) == 2

@@ -1,0 +1,254 @@
+"""One refresh of a model's adapter: from the labels that people gave to a release, or to a reason why not."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from schemas.adapter import OffsetSpan
+from trainer.faultpoints import FaultPoints, NoFaults
+from trainer.outcome import Outcome, Status
+from trainer.run_folder import Run, RunFolder, all_runs, drop_old
+from trainer.stages import DataSummary, Ground, Verdict
+
+log = structlog.get_logger()
+
+_DATA: Final = "data"
+_ADAPTER: Final = "adapter"
+_GATE: Final = "gate"
+
+#: Returns, or raises what ends the run: StoppedError or LockLostError.
+Halt = Callable[[], None]
+
+
+class Steps(Protocol):
+    """What a refresh does, step by step; each can be done again after a kill, with the same result."""
+
+    def ground(self) -> Ground:
+        """What the run stands on: model, recipe and the live adapter."""
+
+    def spans(self) -> tuple[OffsetSpan, ...]:
+        """Where the topics begin and end now."""
+
+    def news(self, spans: tuple[OffsetSpan, ...], seen: tuple[OffsetSpan, ...]) -> int:
+        """Label records in ``spans`` that are not in ``seen``."""
+
+    def collect(self, run: Run, into: Path) -> DataSummary:
+        """Read the labelled messages of the run's spans, split them, and write them down."""
+
+    def train(self, run: Run, data: Path, checkpoints: Path, into: Path, halt: Halt) -> None:
+        """Train the candidate; goes on from a checkpoint. Calls ``halt`` at each optimiser step."""
+
+    def judge(self, run: Run, data: Path, adapter: Path, into: Path, halt: Halt) -> Verdict:
+        """Compare the candidate with the live adapter on the frozen sets."""
+
+    def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
+        """Put the candidate into the registry as a whole; nothing happens where it is already."""
+
+    def release(self, run: Run, verdict: Verdict) -> None:
+        """Make the published version live."""
+
+
+class Held(Protocol):
+    """The model's lock.
+
+    Attributes:
+        lost: set once it is another's, or may be.
+    """
+
+    lost: threading.Event
+
+    def check(self) -> None:
+        """Raise LockLostError unless it is still ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a run is worth it, and what is kept of it.
+
+    Attributes:
+        least_news: label records that were not seen before, at least.
+        keep_runs: folders of runs that are kept.
+        force: train though there is nothing new.
+    """
+
+    least_news: int = 1
+    keep_runs: int = 10
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What tests put in the place of the product's own."""
+
+    faults: FaultPoints = field(default_factory=NoFaults)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+class Refresh:
+    """One refresh.
+
+    Args:
+        steps: what is done.
+        runs: the folder of this model's runs.
+        rules: when.
+        lease: the lock, taken.
+        stop: returns, or raises StoppedError.
+        showing: wraps each step for a person to see; gets its words.
+        seams: for tests.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        runs: Path,
+        rules: Rules,
+        lease: Held,
+        *,
+        stop: Halt,
+        showing: Callable[[str], AbstractContextManager[None]],
+        seams: Seams | None = None,
+    ) -> None:
+        self._steps = steps
+        self._runs = runs
+        self._rules = rules
+        self._lease = lease
+        self._asked_to_stop = stop
+        self._showing = showing
+        seams = seams or Seams()
+        self._faults, self._now = seams.faults, seams.now
+        self._began = time.monotonic()
+
+    def run(self) -> Outcome:
+        """Do it.
+
+        Raises:
+            TrainerError: it failed, or was stopped; the next run goes on with what is finished.
+        """
+        self._faults.reach("lock_taken")
+        ground = self._steps.ground()
+        latest = next(iter(all_runs(self._runs)), None)
+        unfinished = latest if latest is not None and latest.outcome is None else None
+        if unfinished is not None and unfinished.run.version == ground.parent:
+            log.info("release_was_finished", version=ground.parent)
+            return self._finish(unfinished, "released", "released by a run that was then killed", resumed=True)
+        folder = self._resumed(unfinished, ground)
+        resumed = folder is not None
+        if folder is None:
+            spans = self._steps.spans()
+            if (reason := self._nothing_new(spans, ground)) is not None:
+                return Outcome(status="nothing_new", reason=reason, model=ground.model, parent=ground.parent)
+            folder = RunFolder.make(self._runs, ground.run(spans, self._now()))
+        drop_old(self._runs, self._rules.keep_runs, folder.run.version)
+        self._faults.reach("offsets_fixed")
+        return self._go_on(folder, resumed=resumed)
+
+    def _resumed(self, unfinished: RunFolder | None, ground: Ground) -> RunFolder | None:
+        if unfinished is None:
+            return None
+        run = unfinished.run
+        if (changed := run.same_work(ground.run(run.spans, run.started_at))) is not None:
+            log.warning("starts_clean", given_up=run.version, reason=changed)
+            return None
+        finished = [name for name in (_DATA, _ADAPTER, _GATE) if unfinished.stage(name)]
+        log.info("goes_on", version=run.version, finished=finished)
+        return unfinished
+
+    def _nothing_new(self, spans: tuple[OffsetSpan, ...], ground: Ground) -> str | None:
+        """In words, why there is nothing to do: all labels are in the live adapter, or in a candidate refused since."""
+        seen = [ground.seen]
+        for one in all_runs(self._runs):
+            if one.outcome is not None and one.run.same_work(ground.run(spans, self._now())) is None:
+                seen.append(one.run.spans)
+                break
+        news = min(self._steps.news(spans, one) for one in seen)
+        if news >= self._rules.least_news or self._rules.force:
+            return None
+        return f"{news} new label records, at least {self._rules.least_news} are waited for (TRAINER_LEAST_NEWS)"
+
+    def _stop(self) -> None:
+        self._asked_to_stop()
+        if self._lease.lost.is_set():
+            self._lease.check()
+
+    def _at_training_step(self) -> None:
+        self._stop()
+        self._faults.reach("training_step")
+
+    def _go_on(self, folder: RunFolder, *, resumed: bool) -> Outcome:
+        run = folder.run
+        data = self._data(folder)
+        summary = DataSummary.read(data)
+        if summary.too_little is not None:
+            return self._finish(folder, "nothing_new", summary.too_little, resumed=resumed)
+        adapter = folder.stage(_ADAPTER)
+        if adapter is None:
+            with self._step("training"), folder.filling(_ADAPTER) as into:
+                self._steps.train(run, data, folder.checkpoints, into, self._at_training_step)
+                self._faults.reach("adapter_trained")
+            adapter = folder.path / _ADAPTER
+            self._faults.reach("adapter_kept")
+        verdict = self._verdict(folder, data, adapter)
+        if not verdict.released:
+            return self._finish(folder, "refused", "; ".join(verdict.reasons), resumed=resumed)
+        with self._step(f"publishing {run.version}"):
+            self._lease.check()
+            self._faults.reach("publishing")
+            self._steps.publish(run, adapter, verdict)
+            self._faults.reach("published")
+        with self._step(f"releasing {run.version}"):
+            self._lease.check()
+            self._steps.release(run, verdict)
+            self._faults.reach("released")
+        return self._finish(folder, "released", "; ".join(verdict.reasons), resumed=resumed)
+
+    def _data(self, folder: RunFolder) -> Path:
+        if (data := folder.stage(_DATA)) is not None:
+            return data
+        with self._step("reading labels and messages"), folder.filling(_DATA) as into:
+            self._steps.collect(folder.run, into).write(into)
+            self._faults.reach("data_collected")
+        self._faults.reach("data_kept")
+        return folder.path / _DATA
+
+    def _verdict(self, folder: RunFolder, data: Path, adapter: Path) -> Verdict:
+        gate = folder.stage(_GATE)
+        if gate is None:
+            with self._step("comparing with the live adapter"), folder.filling(_GATE) as into:
+                self._steps.judge(folder.run, data, adapter, into, self._stop).write(into)
+                self._faults.reach("judged")
+            gate = folder.path / _GATE
+            self._faults.reach("verdict_kept")
+        return Verdict.read(gate)
+
+    def _step(self, what: str) -> AbstractContextManager[None]:
+        self._stop()
+        log.info("step", what=what)
+        return self._showing(what)
+
+    def _finish(self, folder: RunFolder, status: Status, reason: str, *, resumed: bool) -> Outcome:
+        data, gate = folder.stage(_DATA), folder.stage(_GATE)
+        summary = DataSummary.read(data) if data else DataSummary()
+        verdict = Verdict.read(gate) if gate else None
+        outcome = Outcome(
+            status=status,
+            reason=reason,
+            model=folder.run.model,
+            version=folder.run.version,
+            parent=folder.run.parent,
+            labelled=summary.labelled,
+            agreement=summary.agreement,
+            metrics=verdict.metrics if verdict else {},
+            report=gate / "report.md" if gate else None,
+            resumed=resumed,
+            seconds=round(time.monotonic() - self._began, 1),
+        )
+        folder.finish(outcome)
+        log.info("refreshed", status=status, version=folder.run.version, reason=reason)
+        return outcome
