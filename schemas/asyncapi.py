@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document: the six topics, who writes and reads them, and one example of each message."""
+"""The AsyncAPI 3.0 document: all topics, who writes and reads them, and one example of each message."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from schemas.base import Message
 from schemas.examples import dead_letter, examples
-from schemas.topics import Topic, TopicNames, topics
+from schemas.topics import Topic, TopicNames, relabel_topic, topics
 
 #: Of the bindings' specification; only these settings have a place in it.
 _BINDING_VERSION: Final = "0.5.0"
@@ -32,7 +32,7 @@ class Channel:
 
 
 def channels(names: TopicNames) -> tuple[Channel, ...]:
-    """The six topics, in the order of a message's way."""
+    """All topics, in the order of a message's way; dead letters last."""
     return (
         Channel(
             names.messages,
@@ -71,6 +71,13 @@ def channels(names: TopicNames) -> tuple[Channel, ...]:
             {"releaseAdapters": "send", "followReleases": "receive"},
         ),
         Channel(
+            names.relabels,
+            "Made by `sentistream relabel`: past messages, answered again by another adapter.",
+            _CONVERSATION,
+            ("Relabel",),
+            {"publishRelabels": "send"},
+        ),
+        Channel(
             names.dead_letters,
             "Records that could not be read: the original key and value, byte for byte, and the facts in headers.",
             "As the original.",
@@ -83,7 +90,8 @@ def channels(names: TopicNames) -> tuple[Channel, ...]:
 def document(version: str) -> dict[str, Any]:
     """The whole document; payloads are references to the JSON Schemas beside it."""
     names = TopicNames(topic_prefix="")
-    settings = {topic.name: topic for topic in topics(names, "production", _PARTITIONS)}
+    made = (*topics(names, "production", _PARTITIONS), relabel_topic(names, "production", _PARTITIONS))
+    settings = {topic.name: topic for topic in made}
     found = channels(names)
     shown = {type(one).__name__: one for one in examples()}
     return {

@@ -9,6 +9,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.event import Answer, EmotionEvent, Round, Times, Usage
 from schemas.feedback import EmotionLabel
 from schemas.prompt import PromptParts
+from schemas.relabel import Labelling, Relabel, relabel_id
 from schemas.release import AdapterRelease
 from schemas.request import Rejected, SanmRequest
 from schemas.taxonomy import load_taxonomy
@@ -17,7 +18,7 @@ _SENT: Final = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _SOURCE: Final = Source(topic_id="fQ3sVb5dQm2xvC0a9Tg1Wg", partition=2, offset=1041)
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _MODEL: Final = "sentistream-en-22m"
-_ADAPTER: Final = "2026-03-01.1"
+_ADAPTER: Final = "20260301T031500Z-3f2a"
 
 
 def examples() -> tuple[Message, ...]:
@@ -30,7 +31,7 @@ def examples() -> tuple[Message, ...]:
         sent_at=_SENT,
         language="en",
     )
-    return message, _request(message), _rejected(), _event(message), _label(message), _release()
+    return message, _request(message), _rejected(), _event(message), _label(message), _release(), _relabel(message)
 
 
 def dead_letter() -> DeadLetter:
@@ -142,8 +143,39 @@ def _release() -> AdapterRelease:
         model=_MODEL,
         version=_ADAPTER,
         status="released",
-        uri="s3://models/sentistream-en-22m/2026-03-01.1",
+        uri="s3://models/sentistream-en-22m/20260301T031500Z-3f2a",
         sha256=_HASH,
+        base_sha256="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
         metrics={"weighted_f1": 0.58},
+        previous="20260228T031500Z-91ce",
+        reason="the gate let it pass",
         decided_at=_SENT - timedelta(days=1),
+    )
+
+
+def _relabel(message: ChatMessage) -> Relabel:
+    version = "20260302T031500Z-3f2a"
+    return Relabel(
+        relabel_id=relabel_id(_SOURCE.event_id, _MODEL, version, "calibrated", 3, "meld"),
+        event_id=_SOURCE.event_id,
+        message_id=message.message_id,
+        conversation_id=message.conversation_id,
+        tenant=message.tenant,
+        source=_SOURCE,
+        taxonomy="meld",
+        model=_MODEL,
+        policy="calibrated",
+        rounds=3,
+        old=Labelling(status="labelled", label="anger", first_label="anger", confidence=0.53, adapter=_ADAPTER),
+        new=Labelling(
+            status="labelled",
+            label="sadness",
+            first_label="sadness",
+            confidence=0.71,
+            scores={"sadness": 0.71, "anger": 0.2, "neutral": 0.09},
+            adapter=version,
+        ),
+        prompt_hash=_HASH,
+        same_prompt=True,
+        relabelled_at=_SENT + timedelta(days=1),
     )

@@ -51,6 +51,11 @@ class TopicNames(BaseSettings):
         """What could not be read."""
         return f"{self.topic_prefix}dead.letters"
 
+    @property
+    def relabels(self) -> str:
+        """What another adapter says of past messages; made by `sentistream relabel`, none of the six."""
+        return f"{self.topic_prefix}emotion.relabels"
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -71,23 +76,27 @@ def topics(names: TopicNames, profile: Profile, partitions: int) -> tuple[Topic,
 
     ``max.message.bytes`` rises along the way, since a request carries its message and a dead letter its request.
     """
+    return (
+        _topic(profile, names.messages, partitions, 1, 7),
+        _topic(profile, names.requests, partitions, 2, 7),
+        _topic(profile, names.events, partitions, 2, 30),
+        _topic(profile, names.labels, partitions, 1, 365),
+        _topic(profile, names.dead_letters, partitions, 4, 90),
+        _topic(profile, names.releases, 1, 1, 0, **{"cleanup.policy": "compact"}),
+    )
+
+
+def relabel_topic(names: TopicNames, profile: Profile, partitions: int) -> Topic:
+    """The topic of `sentistream relabel`, with as many partitions as ``chat.messages``."""
+    return _topic(profile, names.relabels, partitions, 2, 30)
+
+
+def _topic(profile: Profile, name: str, count: int, mib: int, days: int, **more: str) -> Topic:
     production = profile == "production"
     durable = {"min.insync.replicas": "2" if production else "1", "unclean.leader.election.enable": "false"}
-    replication = 3 if production else 1
-
-    def topic(name: str, count: int, mib: int, days: int, **more: str) -> Topic:
-        retention = {"retention.ms": str(days * _DAY_MS)} if days else {}
-        config = {**durable, "max.message.bytes": str(mib * _MIB), **retention, **more}
-        return Topic(name, count, replication, config)
-
-    return (
-        topic(names.messages, partitions, 1, 7),
-        topic(names.requests, partitions, 2, 7),
-        topic(names.events, partitions, 2, 30),
-        topic(names.labels, partitions, 1, 365),
-        topic(names.dead_letters, partitions, 4, 90),
-        topic(names.releases, 1, 1, 0, **{"cleanup.policy": "compact"}),
-    )
+    retention = {"retention.ms": str(days * _DAY_MS)} if days else {}
+    config = {**durable, "max.message.bytes": str(mib * _MIB), **retention, **more}
+    return Topic(name, count, 3 if production else 1, config)
 
 
 #: The largest record that any client of ours must be able to send or fetch, in bytes.

@@ -16,7 +16,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.examples import dead_letter, examples
 from schemas.generate import documents, outdated
 from schemas.request import Rejected, SanmRequest
-from schemas.topics import TopicNames, topics
+from schemas.topics import TopicNames, relabel_topic, topics
 from sentistream.cli import main
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
@@ -119,7 +119,9 @@ def test_the_dead_letters_headers_are_as_documented(asyncapi: dict[str, Any]) ->
 
 
 def test_every_topic_is_there_with_the_settings_of_production(asyncapi: dict[str, Any]) -> None:
-    wanted = {topic.name: topic for topic in topics(TopicNames(), "production", 6)}
+    names = TopicNames()
+    made = (*topics(names, "production", 6), relabel_topic(names, "production", 6))
+    wanted = {topic.name: topic for topic in made}
     found = {channel["address"]: channel["bindings"]["kafka"] for channel in asyncapi["channels"].values()}
     assert found.keys() == wanted.keys()
     for name, binding in found.items():

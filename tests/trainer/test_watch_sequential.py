@@ -29,7 +29,6 @@ def rejections(rows: NDArray[np.float64], margin: float = 0.0) -> float:
     ("old", "new", "margin"), [(0.1, 0.1, 0.0), (0.5, 0.5, 0.0), (0.3, 0.2, 0.0), (0.2, 0.25, 0.05), (0.02, 0.02, 0.0)]
 )
 def test_false_rollbacks_stay_under_alpha_at_every_look(old: float, new: float, margin: float) -> None:
-    print("seed 1")
     assert rejections(differences(old, new, 1), margin) <= ALPHA
 
 

@@ -2,9 +2,9 @@
 
 Windows of time are compared with those before them. A window's measure is out of range where it is further than k
 standard deviations from the mean of the past windows; the deviation is at least what counting so few events brings by
-itself, so that quiet nights are no alarm. An alarm begins with the second window in a row that is out (`Rule.patience`).
-Windows that are out do not become part of the range; when they have gone on for as long as a range needs, they are the
-new one.
+itself, so that quiet nights are no alarm. An alarm begins with the second window in a row that is out
+(`Rule.patience`). Windows that are out do not become part of the range; when they have gone on for as long as a range
+needs, they are the new one.
 """
 
 import math
@@ -87,7 +87,7 @@ class Reading:
 
 
 def label_distance(one: Mapping[str, int], other: Mapping[str, int]) -> float:
-    """Jensen-Shannon distance of two mixes (Lin, 1991): root of the divergence in bits, 0 alike, 1 nothing in common."""
+    """Jensen-Shannon distance of two mixes (Lin, 1991): root of the divergence in bits; 1: nothing in common."""
     n, m = sum(one.values()), sum(other.values())
     if not n or not m:
         return 0.0

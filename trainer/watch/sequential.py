@@ -6,10 +6,10 @@ margin m. A gambler who bets a share c of the money on each D and pays m for it 
 
     K_t(c) = (1 + c (D_1 - m)) ... (1 + c (D_t - m)),    0 <= c < 1 / (1 + m),
 
-after t pairs: a supermartingale under the null, whatever the two rates are and however they move together. So is the mean
-of several such gamblers with different c. By Ville's inequality the mean ever reaches 1 / alpha with probability at most
-alpha, and that is the error rate however often one looks (Waudby-Smith and Ramdas, "Estimating means of bounded random
-variables by betting", JRSS B 86, 2024; at margin 0 it is Wald's sequential test of a double dichotomy, mixed over odds).
+after t pairs: a supermartingale under the null, whatever the two rates are and however they move together. So is the
+mean of several such gamblers with different c. By Ville's inequality the mean ever reaches 1 / alpha with probability
+at most alpha, and that is the error rate however often one looks (Waudby-Smith and Ramdas, "Estimating means of bounded
+random variables by betting", JRSS B 86, 2024; at margin 0 it is Wald's sequential test of a double dichotomy).
 """
 
 from collections.abc import Sequence
