@@ -134,7 +134,7 @@ def _parts(turns: Sequence[Turn]) -> str:
 def _turn(rig: Rig, direct: DirectSide, count: int, seed: int, start: int = 0) -> Turn:
     with working(f"pipeline: {count} messages, then the same prompts directly"):
         before = cpu_seconds()
-        for message in list(chatter(start + count, seed, CONVERSATIONS))[start:]:
+        for message in chatter(start + count, seed, CONVERSATIONS)[start:]:
             rig.publish(message)
         rig.flush()
         arrivals = rig.arrivals(count)

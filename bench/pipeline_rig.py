@@ -32,6 +32,15 @@ _TEXT = "so you are telling me that he never called back after all this time and
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message as Kafka gets it."""
+
+    message_id: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """An event, as a reader of what is committed meets it.
 
@@ -57,17 +66,15 @@ class Rig:
 
     Attributes:
         folder: has the services' logs.
-        fetch_wait_ms: of the reader: shorter sees events a little sooner, and asks the broker more often.
     """
 
     kafka: KafkaSettings
     names: TopicNames
     folder: Path
     services: Services
-    fetch_wait_ms: int = 50
     _producer: Producer = field(init=False)
     _reader: Consumer = field(init=False)
-    _sent: dict[tuple[int, int], float] = field(default_factory=dict)
+    _sent: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._producer = Producer(
@@ -79,25 +86,15 @@ class Rig:
                 "group.id": "bench-reader",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": self.fetch_wait_ms,
                 **_QUIET,
             }
         )
         self._reader.assign([TopicPartition(self.names.events, one, 0) for one in range(PARTITIONS)])
 
-    def publish(self, message: ChatMessage) -> None:
+    def publish(self, message: Encoded) -> None:
         """Hand one message over; its time begins here."""
-        sent_at = time.time()
-
-        def delivered(error: Any, record: Any) -> None:
-            if error is not None:
-                raise RuntimeError(f"Kafka did not take a message: {error}")
-            self._sent[record.partition(), record.offset()] = sent_at
-
-        self._producer.produce(
-            self.names.messages, encode(message), message.conversation_id.encode(), on_delivery=delivered
-        )
-        self._producer.poll(0)
+        self._sent[message.message_id] = time.time()
+        self._producer.produce(self.names.messages, message.value, message.key)
 
     def close(self) -> None:
         """Leave the broker."""
@@ -123,6 +120,7 @@ class Rig:
 
     def poll(self, seconds: float) -> list[tuple[float, Any]]:
         """Records that came and when, unread: reading them can wait until the measurement is over."""
+        self._producer.poll(0)
         first = self._reader.poll(seconds)
         if first is None:
             return []
@@ -132,16 +130,14 @@ class Rig:
 
     def read(self, records: list[tuple[float, Any]]) -> list[Arrival]:
         """What the records say."""
-        self._producer.poll(0)
         return [self._arrival(at, record) for at, record in records]
 
     def _arrival(self, at: float, record: Any) -> Arrival:
         event = orjson.loads(record.value())
-        source = event["source"]
         headers = dict(record.headers() or [])
         return Arrival(
             at,
-            self._sent[source["partition"], source["offset"]],
+            self._sent[event["message_id"]],
             event["usage"]["model_seconds"],
             float(headers.get("sentistream-prefix-ms", 0)) / 1000,
             event["usage"]["prompt_tokens"],
@@ -150,7 +146,7 @@ class Rig:
 
 
 @contextmanager
-def pipeline(environment: Mapping[str, str], title: str, fetch_wait_ms: int = 50) -> Iterator[Rig]:
+def pipeline(environment: Mapping[str, str], title: str) -> Iterator[Rig]:
     """Start everything, wait until messages would be answered, and stop it in the end."""
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     with tempfile.TemporaryDirectory(prefix="sentistream-bench-") as name:
@@ -164,21 +160,27 @@ def pipeline(environment: Mapping[str, str], title: str, fetch_wait_ms: int = 50
                 with working(f"{title}: stream and worker"):
                     for one in ("streams", "worker"):
                         services.wait_until_ready(one, _START_DEADLINE_S, lambda: False)
-                rig = Rig(stack.kafka, names, folder, services, fetch_wait_ms)
+                rig = Rig(stack.kafka, names, folder, services)
                 yield rig
                 rig.close()
         finally:
             stack.close()
 
 
-def chatter(count: int, seed: int, conversations: int) -> Iterator[ChatMessage]:
-    """Talk of many conversations at once, the same for a seed; texts of 3 to 20 words."""
+def chatter(count: int, seed: int, conversations: int) -> list[Encoded]:
+    """Talk of many conversations at once, the same for a seed; texts of 3 to 20 words.
+
+    Made beforehand: the platforms that a pipeline serves have machines of their own.
+    """
     draw, words = random.Random(seed), _TEXT.split()
+    found = []
     for index in range(count):
-        yield ChatMessage(
+        message = ChatMessage(
             message_id=f"{seed}-{index}",
             conversation_id=f"{seed}-{index % conversations}",
             speaker=draw.choice(("ann", "bob", "carla")),
             text=" ".join(draw.choices(words, k=draw.randint(3, 20))),
             sent_at=datetime.now(UTC),
         )
+        found.append(Encoded(message.message_id, message.conversation_id.encode(), encode(message)))
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import faust
+import uvloop
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from yarl import URL
@@ -64,7 +65,8 @@ class Consumer(driver.Consumer):
         self._delivered: dict[Any, int] = {}
 
     def _new_consumer_thread(self) -> Any:
-        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        # mode would make a loop of asyncio's own.
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon, thread_loop=uvloop.new_event_loop())
 
     def committed(self, partition: int) -> int | None:
         """The offset committed last, or found at the assignment."""

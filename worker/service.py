@@ -1,5 +1,6 @@
 """One worker process, put together: engine and labeller on one thread, Kafka on the other."""
 
+import gc
 import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 
 #: A model loads for minutes; a stop does not wait for that.
 _START_POLL_S: Final = 0.2
+#: Messages in flight are no garbage either.
+_GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
 class Labelling(Protocol):
@@ -100,6 +103,7 @@ class WorkerService:
         try:
             check_partitions(self._consumer, self._settings)
             self._start_engine()
+            _settle_garbage()
             self._ready = True
             log.info("worker_ready", worker_id=self._settings.worker_id)
             self._loop.run()
@@ -143,6 +147,13 @@ class WorkerService:
         except Exception as error:  # noqa: BLE001 -- the process ends anyhow
             log.warning("engine_close_failed", error=type(error).__name__)
         self._thread.stop()
+
+
+def _settle_garbage() -> None:
+    """What is there now stays: looking through the imported modules and the model again would hold up every message."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def run_until_signalled(service: WorkerService) -> int:
