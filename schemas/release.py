@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
+from schemas.adapter import Sha256
 from schemas.base import Identifier, Message
 
 
@@ -14,13 +15,19 @@ class AdapterRelease(Message):
         version: None, or left out, says that the model serves without an adapter.
         uri: the adapter's folder, as a path or any fsspec address.
         sha256: over the folder's files, in hexadecimal.
+        base_sha256: of the weights that the adapter was made for, in hexadecimal.
         metrics: what the gate measured, by name.
+        previous: the version that a rollback goes back to; None for the model without an adapter.
+        reason: why it was decided so, in words.
     """
 
     model: Identifier
     version: Identifier | None = None
     status: Literal["released", "rolled_back"]
     uri: str | None = None
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Sha256 | None = None
+    base_sha256: Sha256 | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
+    previous: Identifier | None = None
+    reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
     decided_at: AwareDatetime

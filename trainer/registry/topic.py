@@ -1,0 +1,117 @@
+"""The topic that says which adapter is live, as the trainer reads and writes it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from schemas.codec import decode, encode
+from schemas.connections import KafkaSettings
+from schemas.errors import SchemaError
+from schemas.release import AdapterRelease
+from trainer.registry.errors import ReleaseError
+
+log = structlog.get_logger()
+
+_WAIT_S: Final = 30.0
+
+
+class ReleaseTopic:
+    """All methods raise ReleaseError where Kafka does not answer or the topic is missing."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+
+    def publish(self, decision: AdapterRelease) -> None:
+        """Write a decision, and return when Kafka has it."""
+        with self._reached():
+            self._publish(decision)
+
+    def latest(self, model: str) -> AdapterRelease | None:
+        """The last decision about a model; None where there is none."""
+        with self._reached():
+            return self._latest(model)
+
+    def _publish(self, decision: AdapterRelease) -> None:
+        told: list[KafkaError | None] = []
+        producer = Producer(
+            {
+                **self._kafka.librdkafka(),
+                "acks": "all",
+                "enable.idempotence": True,
+                "message.timeout.ms": int(_WAIT_S * 1000),
+                "log_level": 0,
+            }
+        )
+        producer.produce(
+            self._topic, encode(decision), decision.model.encode(), on_delivery=lambda error, _: told.append(error)
+        )
+        producer.flush(_WAIT_S + 1)
+        if not told:
+            raise ReleaseError(f"Kafka did not say within {_WAIT_S:.0f} s whether it has the decision: try again")
+        if told[0] is not None:
+            raise KafkaException(told[0])
+
+    def _latest(self, model: str) -> AdapterRelease | None:
+        consumer = Consumer(
+            {
+                **self._kafka.librdkafka(),
+                # Named, but never joined or committed.
+                "group.id": "sentistream-releases-reader",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+        try:
+            partitions = consumer.list_topics(self._topic, timeout=_WAIT_S).topics[self._topic].partitions
+            if not partitions:
+                raise ReleaseError(f"missing topic: {self._topic}. `sentistream topics create` makes it")
+            consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in partitions])
+            return self._to_the_end(consumer, set(partitions), model)
+        finally:
+            consumer.close()
+
+    def _to_the_end(self, consumer: Consumer, unfinished: set[int], model: str) -> AdapterRelease | None:
+        latest: AdapterRelease | None = None
+        deadline = time.monotonic() + _WAIT_S
+        while unfinished:
+            record = consumer.poll(1.0)
+            if time.monotonic() > deadline:
+                raise ReleaseError(f"the end of {self._topic} was not reached within {_WAIT_S:.0f} s: try again")
+            if record is None:
+                continue
+            if (error := record.error()) is None:
+                latest = _read(record, model) or latest
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its public name
+                unfinished.discard(record.partition())
+            else:
+                raise KafkaException(error)
+        return latest
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            raise ReleaseError(
+                f"{self._topic} at {self._kafka.kafka_bootstrap_servers}: {error.args[0].str()}. "
+                "See KAFKA_BOOTSTRAP_SERVERS, and try again"
+            ) from error
+
+
+def _read(record: Any, model: str) -> AdapterRelease | None:
+    if record.value() is None:
+        return None
+    try:
+        release = decode(AdapterRelease, record.value())
+    except SchemaError as error:
+        log.warning("release_unreadable", offset=record.offset(), reason=str(error))
+        return None
+    return release if release.model == model else None
