@@ -1,17 +1,22 @@
 """What the stream must know of its topics: the id that sources name, and equal partition counts (guarantee 12)."""
 
 import base64
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from confluent_kafka import KafkaException, TopicCollection, Uuid
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 from streams.errors import TopicsError
+from streams.kafka_security import advice, check_files
 
 _TIMEOUT_S: Final = 20.0
+_POLL_S: Final = 0.05
 _MASK: Final = (1 << 64) - 1
 
 
@@ -28,16 +33,24 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
     """Ask the cluster.
 
     Raises:
-        TopicsError: a topic is missing, the partition counts differ, or the cluster does not answer.
+        ConfigurationError: a file that the settings name is missing.
+        TopicsError: a topic is missing, the partition counts differ, or the cluster does not answer or refuses us.
     """
-    admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+    check_files(connection)
     wanted = [names.messages, names.requests, names.events]
+    where = f"Kafka at {connection.kafka_bootstrap_servers}"
     try:
-        futures = admin.describe_topics(TopicCollection(wanted), request_timeout=_TIMEOUT_S)
-        found = {name: future.result(_TIMEOUT_S) for name, future in futures.items()}
-        retention = _retention(admin, names.messages)
+        cluster = _Cluster(connection)
+        found = cluster.described(wanted)
+        retention = _retention(cluster, names.messages)
+    except _RefusedError as error:
+        raise TopicsError(f"{where} and we do not come to terms: {error}") from error
     except KafkaException as error:
-        msg = f"{error.args[0].str()} (Kafka at {connection.kafka_bootstrap_servers}, topics {', '.join(wanted)})"
+        code, text = error.args[0].code(), error.args[0].str()
+        if code == KafkaError._TIMED_OUT:  # noqa: SLF001 - librdkafka's name
+            msg = f"{where} does not answer in {connection.kafka_security_protocol} ({text})"
+            raise TopicsError(f"{msg}. Check KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL.") from error
+        msg = f"{text} ({where}, topics {', '.join(wanted)})"
         raise TopicsError(f"{msg}. `sentistream topics create` makes missing ones.") from error
     counts = {name: len(description.partitions) for name, description in found.items()}
     if len(set(counts.values())) != 1:
@@ -49,10 +62,45 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
     return TopicFacts(_text(found[names.messages].topic_id), counts[names.messages], retention)
 
 
-def _retention(admin: AdminClient, topic: str) -> float | None:
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    config = admin.describe_configs([resource], request_timeout=_TIMEOUT_S)[resource].result(_TIMEOUT_S)
-    milliseconds = int(config["retention.ms"].value)
+class _RefusedError(Exception):
+    """No broker takes us as the settings are."""
+
+
+class _Cluster:
+    """An admin client whose calls end as soon as every broker has refused us, not when their time is over."""
+
+    def __init__(self, connection: KafkaSettings) -> None:
+        self._heard: list[KafkaError] = []
+        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0, "error_cb": self._heard.append})
+
+    def described(self, topics: list[str]) -> dict[str, Any]:
+        futures = self._admin.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_S)
+        return self._results(futures)
+
+    def config(self, topic: str) -> dict[str, Any]:
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        found: dict[str, Any] = self._results(self._admin.describe_configs([resource], request_timeout=_TIMEOUT_S))[
+            resource
+        ]
+        return found
+
+    def _results(self, futures: Mapping[Any, "Future[Any]"]) -> dict[Any, Any]:
+        # Should librdkafka itself not keep the time, `result` raises below.
+        deadline = time.monotonic() + _TIMEOUT_S + 1
+        while not all(one.done() for one in futures.values()) and time.monotonic() < deadline:
+            self._admin.poll(_POLL_S)
+            self._check()
+        return {key: one.result(_POLL_S) for key, one in futures.items()}
+
+    def _check(self) -> None:
+        refusals = [f"{error.str()}. {check}" for error in self._heard if (check := advice(error))]
+        # One of several brokers may be broken; the others will do.
+        if refusals and any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in self._heard):  # noqa: SLF001
+            raise _RefusedError(refusals[0])
+
+
+def _retention(cluster: _Cluster, topic: str) -> float | None:
+    milliseconds = int(cluster.config(topic)["retention.ms"].value)
     return None if milliseconds < 0 else milliseconds / 1000
 
 

@@ -3,34 +3,43 @@
 import datetime as dt
 import ipaddress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
+from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import SecretStr
 
 from schemas.connections import KafkaSettings
 from sentistream.embedded import EmbeddedKafka
 
 USER: Final = "sentistream"
 PASSWORD: Final = "not-a-secret"
-_LOGIN: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
+Mechanism = Literal["SCRAM-SHA-256", "SCRAM-SHA-512"]
+_MODULES: Final = "org.apache.kafka.common.security"
 
 
 def secured_kafka(folder: Path) -> EmbeddedKafka:
-    """A broker, not started yet, that asks for SASL PLAIN over TLS; its certificate's authority is in ``ca.pem``."""
+    """A broker, not started yet, that asks for SASL over TLS; its certificate's authority is in ``ca.pem``.
+
+    One user logs in by PLAIN; `add_scram_user` makes others that log in by SCRAM.
+    """
     authority, broker = folder / "ca.pem", folder / "broker.pem"
-    _write_certificates(authority, broker)
+    write_certificates(authority, broker)
     return EmbeddedKafka(
         folder,
         properties={
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL",
-            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "listener.name.clients.plain.sasl.jaas.config": (
-                f'{_LOGIN} required username="{USER}" password="{PASSWORD}" user_{USER}="{PASSWORD}";'
+                f'{_MODULES}.plain.PlainLoginModule required username="{USER}" password="{PASSWORD}" '
+                f'user_{USER}="{PASSWORD}";'
             ),
+            "listener.name.clients.scram-sha-256.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
+            "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(broker),
             "ssl.truststore.type": "PEM",
@@ -46,7 +55,22 @@ def secured_kafka(folder: Path) -> EmbeddedKafka:
     )
 
 
-def _write_certificates(authority: Path, broker: Path) -> None:
+def add_scram_user(kafka: EmbeddedKafka, mechanism: Mechanism, user: str, password: str) -> KafkaSettings:
+    """How the new user reaches the broker."""
+    kind = {"SCRAM-SHA-256": ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": ScramMechanism.SCRAM_SHA_512}[mechanism]
+    change = UserScramCredentialUpsertion(user, ScramCredentialInfo(kind, iterations=4096), password.encode())
+    admin = AdminClient(kafka.connection.librdkafka())
+    for done in admin.alter_user_scram_credentials([change]).values():
+        done.result(20)
+    login = {
+        "kafka_sasl_mechanism": mechanism,
+        "kafka_sasl_username": user,
+        "kafka_sasl_password": SecretStr(password),
+    }
+    return kafka.connection.model_copy(update=login)
+
+
+def write_certificates(authority: Path, server: Path) -> None:
     """One authority, and a certificate for 127.0.0.1 behind its key, as Kafka reads them from one PEM file."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = _name("Test authority")
@@ -63,7 +87,7 @@ def _write_certificates(authority: Path, broker: Path) -> None:
     )
     pem = serialization.Encoding.PEM
     authority.write_bytes(root.public_bytes(pem))
-    broker.write_bytes(
+    server.write_bytes(
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + leaf.public_bytes(pem)
         + root.public_bytes(pem)
