@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import OPTForCausalLM
+from transformers import PreTrainedModel
 
 from prompts.roles import RolePrompts, Said, next_role
 from trainer.examples import Example
@@ -22,7 +22,7 @@ class Negotiated:
 
     Attributes:
         logits: G's first ones, shape (examples, labels).
-        first: G's first answers, shape (examples,).
+        first: G's first answers, or OUTLIER where the model's numbers decide for none, shape (examples,).
         final: the consensus, or OUTLIER.
         decisions: how many each example took.
     """
@@ -33,10 +33,24 @@ class Negotiated:
     decisions: Indices
 
 
-def negotiate(model: OPTForCausalLM, roles: RolePrompts, examples: Sequence[Example], rounds: int = 3) -> Negotiated:
-    """Ask G and D by turns until each example has its consensus or ``rounds`` rounds are over."""
-    logits = label_logits(model, examples)
-    first = logits.argmax(-1)
+def negotiate(
+    model: PreTrainedModel,
+    roles: RolePrompts,
+    examples: Sequence[Example],
+    rounds: int = 3,
+    logits: NDArray[np.float64] | None = None,
+) -> Negotiated:
+    """Ask G and D by turns until each example has its consensus or ``rounds`` rounds are over.
+
+    Args:
+        model: what answers.
+        roles: asks them.
+        examples: the messages.
+        rounds: most of them.
+        logits: G's first ones, where they are known already.
+    """
+    logits = label_logits(model, examples) if logits is None else logits
+    first = decisions(logits)
     final = np.full(len(examples), OUTLIER, dtype=np.int64)
     answers = [[int(one)] for one in first]
     open_ones = list(range(len(examples)))
@@ -45,17 +59,24 @@ def negotiate(model: OPTForCausalLM, roles: RolePrompts, examples: Sequence[Exam
         if not asked:
             break
         prompts = [_prompt(roles, examples[index], answers[index]) for index in open_ones]
-        for index, said in zip(open_ones, label_logits(model, asked, prompts).argmax(-1), strict=True):
+        for index, said in zip(open_ones, decisions(label_logits(model, asked, prompts)), strict=True):
             answers[index].append(int(said))
             if answers[index][-2] == answers[index][-1]:
                 final[index] = answers[index][-1]
         open_ones = [index for index in open_ones if final[index] == OUTLIER]
-    return Negotiated(logits, first, final, np.array([len(one) for one in answers]))
+    return Negotiated(logits, first, final, np.array([len(one) for one in answers], dtype=np.int64))
+
+
+def decisions(logits: NDArray[np.float64]) -> Indices:
+    """The likeliest label of each row, or OUTLIER where a number is none, or none is finite; shape (examples,)."""
+    broken = np.isnan(logits).any(-1) | ~np.isfinite(logits.max(-1))
+    result: Indices = np.where(broken, OUTLIER, logits.argmax(-1))
+    return result
 
 
 def _prompt(roles: RolePrompts, example: Example, answers: list[int]) -> tuple[int, ...]:
     names = [label.name for label in example.question.parts.labels]
     said: list[Said] = []
     for answer in answers:
-        said.append(Said(next_role(said), names[answer]))
+        said.append(Said(next_role(said), None if answer == OUTLIER else names[answer]))
     return roles.ask(example.question, said).token_ids

@@ -1,0 +1,107 @@
+"""What one side answers to many messages through the policy that is live; the rules are the worker's."""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prompts.roles import RolePrompts
+from schemas.event import Policy
+from trainer.calibration import margins, probabilities
+from trainer.examples import Example
+from trainer.metrics import OUTLIER, Indices
+from trainer.predict import label_logits
+from trainer.sanm import decisions, negotiate
+
+#: Draws of policy ``vote3``.
+VOTES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How the live service asks: the same for both sides."""
+
+    policy: Policy
+    rounds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How far one side's scores are trusted; see ``schemas.adapter.AdapterMetadata``."""
+
+    temperature: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One side's answers. Labels are indices of each example's own label set.
+
+    Attributes:
+        logits: G's first ones, shape (examples, most labels).
+        first: G's first answers, or OUTLIER.
+        final: what the policy comes to; OUTLIER where the message gets no label.
+        calls: of the model, per example.
+    """
+
+    logits: NDArray[np.float64]
+    first: Indices
+    final: Indices
+    calls: Indices
+
+
+def answer(model: Any, roles: RolePrompts, examples: Sequence[Example], serving: Serving, trust: Trust) -> Answers:
+    """Ask as the worker does: a first answer is taken at once where the policy says so, else G and D negotiate.
+
+    A first answer outside the set is never taken, by no policy: D is asked then.
+    """
+    logits = label_logits(model, examples)
+    if serving.policy == "vote3":
+        return _votes(logits, examples, trust.temperature)
+    first = decisions(logits)
+    final = first.copy()
+    calls = np.ones(len(examples), dtype=np.int64)
+    rows = np.flatnonzero(~_taken(logits, serving.policy, trust) | (first == OUTLIER))
+    if len(rows):
+        found = negotiate(model, roles, [examples[row] for row in rows], serving.rounds, logits[rows])
+        final[rows], calls[rows] = found.final, found.decisions
+    return Answers(logits, first, final, calls)
+
+
+def _taken(logits: NDArray[np.float64], policy: Policy, trust: Trust) -> NDArray[np.bool_]:
+    if policy == "calibrated":
+        taken: NDArray[np.bool_] = margins(logits, trust.temperature) >= trust.threshold
+        return taken
+    return np.full(len(logits), policy == "one-pass")
+
+
+def _votes(logits: NDArray[np.float64], examples: Sequence[Example], temperature: float) -> Answers:
+    first, final = decisions(logits), np.full(len(examples), OUTLIER, dtype=np.int64)
+    for row in np.flatnonzero(first != OUTLIER):
+        one = examples[row]
+        # Both sides draw by the same seeds: what differs is the adapter, not the luck.
+        seed = zlib.crc32(f"{one.conversation}\0{one.question.opening}".encode())
+        known = logits[row, : len(one.label_ids)]
+        draws = [draw(known, one.label_ids, seed + number) for number in range(VOTES)]
+        first[row] = draws[0]
+        names = [label.name for label in one.question.parts.labels]
+        final[row] = majority(draws, probabilities(known, temperature), names)
+    return Answers(logits, first, final, np.full(len(examples), VOTES, dtype=np.int64))
+
+
+def draw(logits: NDArray[np.float64], label_ids: Sequence[int], seed: int) -> int:
+    """Index of a label drawn at temperature 1, as the worker's engine draws: over the tokens in their order."""
+    order = sorted(range(len(label_ids)), key=label_ids.__getitem__)
+    chances = probabilities(logits)
+    return Random(seed).choices(order, [chances[index] for index in order])[0]
+
+
+def majority(draws: Sequence[int], scores: NDArray[np.float64], names: Sequence[str]) -> int:
+    """The label drawn most often; a tie goes to the higher score, then to the name."""
+    votes = Counter(draws)
+    return min(votes, key=lambda label: (-votes[label], -scores[label], names[label]))

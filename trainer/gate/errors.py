@@ -1,0 +1,7 @@
+"""What makes a decision of the gate impossible; a refusal is no error."""
+
+from trainer.errors import TrainerError
+
+
+class GateError(TrainerError):
+    """The gate cannot decide: the data leak, or an adapter cannot be loaded."""

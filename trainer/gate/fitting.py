@@ -1,0 +1,53 @@
+"""Temperature and threshold of the candidate, refitted on development data; they travel with it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prompts.roles import RolePrompts
+from trainer.calibration import MOST_ASKED, fit_temperature, fit_threshold, margins
+from trainer.examples import Example
+from trainer.gate.answers import Trust
+from trainer.gate.sets import targets
+from trainer.metrics import OUTLIER
+from trainer.sanm import Negotiated, negotiate
+
+#: What is written to the metadata is readable, and rounded before it is judged.
+_DIGITS: Final = 4
+
+
+def fit_trust(
+    model: Any,
+    roles: RolePrompts,
+    development: Sequence[Example],
+    *,
+    rounds: int,
+    most_calls: float,
+) -> Trust:
+    """Fit both to the candidate's answers.
+
+    The threshold is the largest that costs no weighted F1, sends at most `MOST_ASKED` of the messages to the
+    discriminator and keeps within ``most_calls``: asking more often would cost more time than the gate allows.
+
+    Args:
+        model: the candidate.
+        roles: asks it.
+        development: not empty.
+        rounds: of the negotiation.
+        most_calls: model calls a message, on this data.
+    """
+    found = negotiate(model, roles, development, rounds)
+    sound = found.first != OUTLIER
+    truth = targets(development)
+    temperature = round(fit_temperature(found.logits[sound], truth[sound]), _DIGITS) if sound.any() else 1.0
+    share = affordable(found, margins(found.logits, temperature), most_calls)
+    return Trust(temperature, round(fit_threshold(found, temperature, truth, share).margin, _DIGITS))
+
+
+def affordable(found: Negotiated, margin: NDArray[np.float64], most_calls: float) -> float:
+    """Share of the messages, the least certain first, that can be negotiated within so many calls a message."""
+    further = (found.decisions - 1)[np.argsort(margin, kind="stable")].cumsum()
+    count = int(np.searchsorted(further, (most_calls - 1) * len(margin), side="right"))
+    return min(count / len(margin), MOST_ASKED)

@@ -1,0 +1,161 @@
+"""The gate's report: what was compared, by which rules, and why the decision is what it is."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from schemas.base import Frozen, Message
+from schemas.event import Policy
+
+REPORT_JSON = "report.json"
+REPORT_MARKDOWN = "report.md"
+CONFUSION_PICTURE = "confusion.png"
+RELIABILITY_PICTURE = "reliability.png"
+
+RuleName = Literal[
+    "enough held-out data",
+    "macro-F1 not worse",
+    "better in one F1",
+    "recall of each label",
+    "invalid answers",
+    "calibration",
+    "time per message",
+    "guards",
+]
+
+
+class RuleResult(Frozen):
+    """One rule: whether the candidate keeps it, and in which figures."""
+
+    name: RuleName
+    passed: bool
+    text: str
+
+
+class ReliabilityBin(Frozen):
+    """Messages of like confidence: how sure the model was on average, and how often it was right."""
+
+    confidence: float
+    accuracy: float
+    messages: int
+
+
+class SideReport(Frozen):
+    """One side on the held-out messages.
+
+    Attributes:
+        name: the adapter's version, or the base model.
+        invalid: share of the messages that got no label: no consensus, or no answer inside the label set.
+        calibration_error: expected, of the first answers' confidence after temperature.
+        calls: of the model, a message.
+        right_to_wrong: first answers that the negotiation made wrong.
+        wrong_to_right: and those that it mended.
+        confusion: messages by true label (rows) and answer (columns); the last column holds the invalid ones.
+        reliability: from the least to the most confident.
+    """
+
+    name: str
+    temperature: float
+    threshold: float
+    accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    invalid: float
+    calibration_error: float
+    calls: float
+    right_to_wrong: int
+    wrong_to_right: int
+    confusion: tuple[tuple[int, ...], ...]
+    reliability: tuple[ReliabilityBin, ...]
+
+
+class Change(Frozen):
+    """A figure with what is live, and with the candidate."""
+
+    live: float
+    candidate: float
+
+    @property
+    def rise(self) -> float:
+        """From live to candidate."""
+        return self.candidate - self.live
+
+
+class LabelRow(Frozen):
+    """One label on the held-out messages."""
+
+    name: str
+    support: int
+    precision: Change
+    recall: Change
+    f1: Change
+
+
+class GuardRow(Frozen):
+    """Weighted F1 on messages that the candidate must not unlearn."""
+
+    name: str
+    messages: int
+    weighted_f1: Change
+
+
+class DifferenceRow(Frozen):
+    """A score's difference, candidate minus live, with its 95 % interval over resampled conversations."""
+
+    observed: float
+    low: float
+    high: float
+    not_worse: float
+
+
+class TimeRow(Frozen):
+    """Candidate over live: seconds of one model call, calls a message, and both together."""
+
+    seconds: float
+    calls: float
+    per_message: float
+    turns: int
+    sure: bool
+
+
+class Compared(Frozen):
+    """All figures; there are none where the held-out data are too few to ask.
+
+    Attributes:
+        names: the labels in the order of the confusion matrices.
+    """
+
+    names: tuple[str, ...]
+    live: SideReport
+    candidate: SideReport
+    labels: tuple[LabelRow, ...]
+    macro_f1: DifferenceRow
+    weighted_f1: DifferenceRow
+    time: TimeRow
+    guards: tuple[GuardRow, ...]
+
+
+class GateReport(Message):
+    """One decision.
+
+    Attributes:
+        reasons: of a refusal, one per rule that is not kept; empty for a release.
+        messages: of the held-out set.
+        refitted: whether temperature and threshold were fitted anew; else they are the live ones.
+    """
+
+    candidate: str
+    live: str
+    released: bool
+    reasons: tuple[str, ...]
+    rules: tuple[RuleResult, ...]
+    policy: Policy
+    rounds: int
+    messages: int
+    conversations: int
+    development_messages: int
+    refitted: bool
+    resamples: int
+    seed: int
+    compared: Compared | None
+    decided_at: AwareDatetime

@@ -1,0 +1,139 @@
+"""The rules by which a candidate is released or refused. Each says in plain words what it found."""
+
+from typing import Final
+
+from trainer.gate.report import Compared, GuardRow, LabelRow, RuleResult
+from trainer.gate.settings import GateSettings
+
+#: On messages of one label, an adapter that always says it would be perfect.
+MIN_LABELS: Final = 2
+
+
+def judge_figures(compared: Compared, settings: GateSettings) -> tuple[RuleResult, ...]:
+    """Every rule, whether kept or not, in the order in which a person asks."""
+    rules = [_not_worse, _better, _recall, _invalid, _calibration, _time]
+    results = [rule(compared, settings) for rule in rules]
+    if compared.guards:
+        results.append(_guards(compared.guards, settings))
+    return tuple(results)
+
+
+def enough(messages: int, conversations: int, labels: int, settings: GateSettings) -> RuleResult:
+    """Whether the held-out data can tell a better adapter from a lucky one, or from one that always says the same."""
+    text = f"{_count(messages, 'held-out message')} of {_count(conversations, 'conversation')}, with "
+    text += f"{_count(labels, 'label')} among them; at least {settings.gate_min_messages} messages of "
+    text += f"{settings.gate_min_conversations} conversations with {MIN_LABELS} labels are needed"
+    passed = (
+        messages >= settings.gate_min_messages
+        and conversations >= settings.gate_min_conversations
+        and labels >= MIN_LABELS
+    )
+    return RuleResult(name="enough held-out data", passed=passed, text=text)
+
+
+def _not_worse(compared: Compared, settings: GateSettings) -> RuleResult:
+    found = compared.macro_f1
+    return RuleResult(
+        name="macro-F1 not worse",
+        passed=found.not_worse >= settings.gate_confidence,
+        text=f"macro-F1 goes from {_percent(compared.live.macro_f1)} to {_percent(compared.candidate.macro_f1)} "
+        f"({_points(found.observed)}, 95 % interval {_points(found.low)} to {_points(found.high)}); "
+        f"it loses less than {_plain_points(settings.gate_macro_f1_loss)} in {_percent(found.not_worse)} of the "
+        f"resamples, and {_percent(settings.gate_confidence)} are needed",
+    )
+
+
+def _better(compared: Compared, _: GateSettings) -> RuleResult:
+    macro, weighted = compared.macro_f1.observed, compared.weighted_f1.observed
+    return RuleResult(
+        name="better in one F1",
+        passed=macro > 0 or weighted > 0,
+        text=f"macro-F1 changes by {_points(macro)}, weighted F1 by {_points(weighted)} "
+        f"({_percent(compared.live.weighted_f1)} to {_percent(compared.candidate.weighted_f1)}); "
+        "one of them must rise",
+    )
+
+
+def _recall(compared: Compared, settings: GateSettings) -> RuleResult:
+    judged = [row for row in compared.labels if row.support >= settings.gate_recall_cases]
+    fallen = [row for row in judged if row.recall.rise < -settings.gate_recall_loss]
+    most = f"no label with {settings.gate_recall_cases} cases may lose more than "
+    most += _plain_points(settings.gate_recall_loss)
+    if fallen:
+        text = f"recall falls too far: {', '.join(map(_fall, fallen))}; {most}"
+    elif judged:
+        worst = min(judged, key=lambda row: row.recall.rise)
+        text = f"the least of {len(judged)} labels' changes is {_fall(worst)}; {most}"
+    else:
+        text = f"no label has {settings.gate_recall_cases} held-out cases, so none can be judged"
+    return RuleResult(name="recall of each label", passed=not fallen, text=text)
+
+
+def _fall(row: LabelRow) -> str:
+    before, after = _percent(row.recall.live), _percent(row.recall.candidate)
+    return f"{row.name} {before} to {after} ({_points(row.recall.rise)}, {row.support} cases)"
+
+
+def _invalid(compared: Compared, settings: GateSettings) -> RuleResult:
+    before, after = compared.live.invalid, compared.candidate.invalid
+    limit = "it must not rise"
+    if settings.gate_invalid_rise:
+        limit = f"it may rise by {_plain_points(settings.gate_invalid_rise)}"
+    return RuleResult(
+        name="invalid answers",
+        passed=after - before <= settings.gate_invalid_rise,
+        text=f"{_percent(before, 2)} of the messages got no label before, {_percent(after, 2)} do now; {limit}",
+    )
+
+
+def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
+    before, after = compared.live.calibration_error, compared.candidate.calibration_error
+    return RuleResult(
+        name="calibration",
+        passed=after < settings.gate_calibration_error or after <= before,
+        text=f"expected calibration error after temperature goes from {before:.3f} to {after:.3f}; "
+        f"it must stay under {settings.gate_calibration_error:g}, or not rise",
+    )
+
+
+def _time(compared: Compared, settings: GateSettings) -> RuleResult:
+    time = compared.time
+    measured = f"median of {time.turns} turns" + ("" if time.sure else ", and not clear after them")
+    return RuleResult(
+        name="time per message",
+        passed=time.per_message <= 1 + settings.gate_time_rise,
+        text=f"a message takes {time.per_message:.3f} times as long: {time.seconds:.3f} times per model call "
+        f"({measured}), {compared.live.calls:.2f} to {compared.candidate.calls:.2f} calls a message; "
+        f"at most {1 + settings.gate_time_rise:g} times",
+    )
+
+
+def _guards(guards: tuple[GuardRow, ...], settings: GateSettings) -> RuleResult:
+    fallen = [row for row in guards if row.weighted_f1.rise < -settings.gate_guard_loss]
+    shown = ", ".join(
+        f"{row.name} {_percent(row.weighted_f1.live)} to {_percent(row.weighted_f1.candidate)} "
+        f"({_points(row.weighted_f1.rise)})"
+        for row in (fallen or guards)
+    )
+    said = "falls too far on" if fallen else "stands on"
+    return RuleResult(
+        name="guards",
+        passed=not fallen,
+        text=f"weighted F1 {said} {shown}; at most {_plain_points(settings.gate_guard_loss)} may be lost",
+    )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f} points"
+
+
+def _plain_points(share: float) -> str:
+    return f"{100 * share:g} point{'' if share == 0.01 else 's'}"  # noqa: PLR2004 - one point is singular
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
