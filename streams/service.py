@@ -26,7 +26,7 @@ from streams.intake import FAILED, Intake, end_process
 from streams.metrics import REBALANCES
 from streams.processor import Processor
 from streams.rebuild import Rebuilder
-from streams.redis_client import redis_client
+from streams.redis_client import RedisClient, check_access, redis_client
 from streams.sender import Sender
 from streams.settings import StreamsSettings
 from streams.topic_facts import TopicFacts, topic_facts
@@ -103,7 +103,9 @@ class _Service:
     async def serve(self) -> int:
         settings = self._settings
         intake = Intake(settings.messages, settings.buffer_mib << 20, accepts_loss=settings.accept_loss)
-        store = self._store()
+        client = redis_client(settings, settings.redis_timeout_s)
+        await check_access(client, settings)
+        store = self._store(client)
         app = build_app(settings, intake)
         batches = BatchBuilder(self._builder, self._facts.topic_id)
         processor = Processor(
@@ -154,10 +156,9 @@ class _Service:
         log.info("streams_stopped")
         return 0
 
-    def _store(self) -> WindowStore:
+    def _store(self, client: RedisClient) -> WindowStore:
         turns = self._builder.rule.turns
         rule = WindowRule(turns, max(turns + self._settings.window_extra, 1), int(self._settings.window_ttl_s))
-        client = redis_client(self._settings, self._settings.redis_timeout_s)
         return WindowStore(client, rule, self._settings.redis_deadline_s)
 
     async def _assigned(self, *args: Any, **kwargs: Any) -> None:
