@@ -2,6 +2,20 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How far the answers of a model, with or without an adapter, are trusted; fitted on development data.
+
+    Attributes:
+        temperature: by which log-probabilities are divided.
+        threshold: smallest margin at which policy ``calibrated`` takes a first answer at once.
+    """
+
+    temperature: float
+    threshold: float
 
 
 def calibrated(logprobs: Mapping[str, float], temperature: float) -> dict[str, float]:

@@ -14,7 +14,7 @@ from prompts.template import load_template
 from schemas.event import Deduction, EmotionEvent, Mode, Policy, Times, Usage
 from schemas.request import SanmRequest
 from schemas.taxonomy import Taxonomy
-from worker.calibration import calibrated
+from worker.calibration import Trust, calibrated
 from worker.deductions import Deductions
 from worker.engines.contract import Choice, Engine, PromptRefusedError, Writing
 from worker.negotiation import Accept, Agreement, Decision, margin, negotiate, vote
@@ -30,6 +30,9 @@ class AdapterHold(Protocol):
     def acquire(self) -> str | None:
         """The live version; None for the base model."""
 
+    def trust(self, version: str | None) -> Trust | None:
+        """How far the answers of a held version are trusted; None for the model's own figures."""
+
     def release(self, version: str | None) -> None:
         """Done with it."""
 
@@ -40,6 +43,9 @@ class NoAdapters:
     def acquire(self) -> str | None:
         """No version."""
         return None
+
+    def trust(self, version: str | None) -> Trust | None:
+        """As far as the model."""
 
     def release(self, version: str | None) -> None:
         """Nothing is held."""
@@ -69,6 +75,7 @@ class _Case:
     request: SanmRequest
     question: Question
     adapter: str | None
+    trust: Trust
     asked: list[Choice | Writing] = field(default_factory=list)
     deduction: Deduction | None = None
 
@@ -105,6 +112,7 @@ class SanmLabeller:
         self._roles = roles
         self._options = options
         self._adapters = adapters or NoAdapters()
+        self._trust = Trust(profile.temperature, profile.threshold)
         self._deductions = Deductions(options.deduction_every)
 
     async def label(self, request: SanmRequest, *, taken_at: datetime) -> EmotionEvent:
@@ -115,7 +123,8 @@ class SanmLabeller:
         version = self._adapters.acquire()
         try:
             question = self._open(request)
-            case = _Case(request, question, version, deduction=question.deduction)
+            trust = self._adapters.trust(version) or self._trust
+            case = _Case(request, question, version, trust, deduction=question.deduction)
             agreement = await self._decide(case)
         except PromptError as error:
             raise PromptRefusedError(str(error)) from error
@@ -134,13 +143,16 @@ class SanmLabeller:
         if self._options.policy == "vote3":
             seed = zlib.crc32(case.request.source.event_id.encode())
             return await vote([partial(self._ask, case, (), seed + number) for number in range(_VOTES)])
-        return await negotiate(partial(self._ask, case), self._options.rounds, self._accept(self._options.policy))
+        return await negotiate(
+            partial(self._ask, case), self._options.rounds, self._accept(self._options.policy, case.trust)
+        )
 
-    def _accept(self, policy: Policy) -> Accept:
+    @staticmethod
+    def _accept(policy: Policy, trust: Trust) -> Accept:
         if policy == "one-pass":
             return lambda _: True
         if policy == "calibrated":
-            return lambda decision: margin(decision) >= self._profile.threshold
+            return lambda decision: margin(decision) >= trust.threshold
         return lambda _: False
 
     async def _ask(self, case: _Case, said: Sequence[Said], seed: int | None = None) -> Decision:
@@ -156,7 +168,7 @@ class SanmLabeller:
             sample_seed=seed,
         )
         case.asked.append(choice)
-        return Decision(choice.label, calibrated(choice.logprobs, self._profile.temperature))
+        return Decision(choice.label, calibrated(choice.logprobs, case.trust.temperature))
 
     async def _reason(self, case: _Case, said: Sequence[Said], seed: int | None) -> Decision:
         prompt = self._roles.ask(case.question, said, "reasoned")

@@ -35,4 +35,5 @@ OUTAGE: Final = Gauge("sentistream_worker_engine_outage", "1 while the engine do
 OUTAGE_RETRIES: Final = Counter("sentistream_worker_engine_retries", "Calls made again because the engine was out.")
 # Never set here: worker/adapters.py knows which one is live.
 ADAPTER: Final = Gauge("sentistream_worker_adapter", "1 for the adapter version that is live.", ["version"])
-ADAPTERS_REFUSED: Final = Counter("sentistream_worker_adapters_refused", "Releases that could not be used.")
+ADAPTERS_REFUSED: Final = Counter("sentistream_worker_adapters_refused", "Releases that could not be used.", ["reason"])
+ADAPTER_WAITS: Final = Gauge("sentistream_worker_adapter_waits", "1 while a release waits for its store or the engine.")

@@ -9,11 +9,13 @@ from prompts.profile import ModelProfile, find_model
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.release import AdapterRelease
+from worker.adapter_checks import AdapterFolders, ServedModel
 from worker.adapters import LiveAdapter
 from worker.engines.contract import Engine
 from worker.labelling import SanmLabeller, SanmOptions
 from worker.release_reader import ReleaseReader
 from worker.settings import WorkerSettings
+from worker.warm_question import WarmQuestion
 
 
 class ModelSide:
@@ -27,20 +29,25 @@ class ModelSide:
         roles = RolePrompts(profile, tokenizer)
         self.tokenizer = tokenizer.sha256
         self.engine = engine or build_engine(settings, folder, profile, roles)
-        self._adapters = LiveAdapter(self.engine, settings.adapters_cache)
+        self._served = ServedModel(profile.name, folder)
+        folders = AdapterFolders(settings.adapters_cache, self._served, settings.max_adapter_rank)
+        self._adapters = LiveAdapter(self.engine, folders, WarmQuestion(self.engine, profile, roles))
         self.labeller = SanmLabeller(self.engine, profile, roles, _options(settings), self._adapters)
         self._settings = settings
         self._reader: ReleaseReader | None = None
 
     async def start(self) -> None:
         """Load and warm the model, then the adapter that is live."""
+        # Gigabytes for a large model: read while the engine loads, and off the loop.
+        checksum = asyncio.create_task(asyncio.to_thread(lambda: self._served.sha256))
         await self.engine.start()
+        await checksum
         loop = asyncio.get_running_loop()
 
         def apply(release: AdapterRelease) -> "Future[Any]":
             return asyncio.run_coroutine_threadsafe(self._adapters.apply(release), loop)
 
-        self._reader = ReleaseReader(self._settings, self._settings.releases, self.engine.model, apply)
+        self._reader = ReleaseReader(self._settings, self._settings.releases, self._served.name, apply)
         await asyncio.to_thread(self._reader.start)
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import Any, Final
 
 import structlog
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 _POLL_S: Final = 0.5
 _ANSWER_S: Final = 30.0
 _READ_S: Final = 120.0
+_APPLY_S: Final = 120.0
 
 
 class ReleaseReader:
@@ -65,7 +66,7 @@ class ReleaseReader:
         except KafkaException as error:
             raise KafkaFailedError(f"{self._topic} cannot be read: {error.args[0].str()}") from error
         if latest is not None:
-            self._apply(latest).result()
+            self._wait(latest)
         self._thread.start()
 
     def stop(self) -> None:
@@ -92,11 +93,21 @@ class ReleaseReader:
         while not self._ending.is_set():
             try:
                 if (release := self._next()) is not None:
-                    self._apply(release).result()
+                    # Not waited for: a rollback may follow while this one is still on its way.
+                    self._apply(release).add_done_callback(_tell_failure)
             except KafkaException as error:
                 log.warning("releases_unreadable", reason=str(error))
-            except (Exception, CancelledError) as error:  # noqa: BLE001 -- the next release may be better
+            except Exception as error:  # noqa: BLE001 -- the next release may be better
                 log.warning("release_not_applied", error=type(error).__name__)
+
+    def _wait(self, release: AdapterRelease) -> None:
+        """For a while: a store that hangs does not keep messages waiting for ever."""
+        applied = self._apply(release)
+        try:
+            applied.result(_APPLY_S)
+        except TimeoutError:
+            log.warning("adapter_comes_later", version=release.version, waited_s=_APPLY_S)
+        applied.add_done_callback(_tell_failure)
 
     def _next(self) -> AdapterRelease | None:
         record = self._consumer.poll(_POLL_S)
@@ -115,3 +126,10 @@ class ReleaseReader:
             log.warning("release_unreadable", offset=record.offset(), reason=str(problem))
             return None
         return release if release.model == self._model else None
+
+
+def _tell_failure(applied: "Future[Any]") -> None:
+    if applied.cancelled():
+        return
+    if (error := applied.exception()) is not None:
+        log.warning("release_not_applied", error=type(error).__name__)

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import fsspec  # type: ignore[import-untyped]
 import pytest
 
-from schemas.adapter import folder_sha256
+from schemas.adapter import METADATA_FILE, folder_sha256
 from schemas.release import AdapterRelease
+from tests.worker.adapter_folder import add_metadata, make_adapter_folder, release_of
 from worker import adapter_files, metrics
+from worker.adapter_checks import AdapterFolders, ServedModel
 from worker.adapter_files import fetch
 from worker.adapters import LiveAdapter
-from worker.engines.contract import Adapter, AdapterRefusedError, EngineUnavailableError
+from worker.calibration import Trust
+from worker.engines.contract import Adapter, AdapterRefusedError, EngineError, EngineUnavailableError
 from worker.engines.scripted import ScriptedEngine
 
 
@@ -23,6 +26,8 @@ class Engine(ScriptedEngine):
     def __init__(self) -> None:
         super().__init__()
         self.loaded: list[str] = []
+        self.warmed: list[str] = []
+        self.cold: EngineError | None = None
         self.dropped: list[str] = []
         self.refuses = False
         self.out = False
@@ -38,6 +43,12 @@ class Engine(ScriptedEngine):
         await super().load_adapter(adapter)
         self.loaded.append(adapter.version)
 
+    async def warm(self, version: str) -> None:
+        assert version in self._adapters
+        if self.cold is not None:
+            raise self.cold
+        self.warmed.append(version)
+
     async def drop_adapter(self, version: str) -> None:
         self.dropped.append(version)
         await super().drop_adapter(version)
@@ -49,17 +60,20 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.engine = Engine()
-        self.live = LiveAdapter(self.engine, folder / "cache", retry_s=0.02)
+        self.model = ServedModel("m", folder)
+        self.live = LiveAdapter(
+            self.engine, AdapterFolders(folder / "cache", self.model, max_rank=16), self.engine.warm, retry_s=0.02
+        )
 
     def release(self, version: str | None, **changed: Any) -> AdapterRelease:
-        given: dict[str, Any] = {"model": "m", "version": version, "status": "released", "decided_at": _NOW}
-        if version is not None:
-            folder = self.folder / version
-            (folder / "sub").mkdir(parents=True, exist_ok=True)
-            (folder / "adapter_config.json").write_text(f'{{"version": "{version}"}}')
-            (folder / "sub" / "weights").write_bytes(b"\0" * 10)
-            given |= {"uri": str(folder), "sha256": folder_sha256(folder)}
-        return AdapterRelease(**(given | changed))
+        folder = None if version is None else make_adapter_folder(self.folder / version, version)
+        return release_of(folder, version, **changed)
+
+    def harmed(self, version: str, harm: Callable[[Path], object]) -> AdapterRelease:
+        """A release of a folder that was harmed before anybody took its checksum."""
+        folder = make_adapter_folder(self.folder / version, version)
+        harm(folder)
+        return release_of(folder, version)
 
     async def settled(self) -> None:
         """Wait until everything to be dropped was."""
@@ -68,16 +82,15 @@ class Shop:
             await asyncio.sleep(0)
 
 
-_NOW = datetime(2026, 3, 2, tzinfo=UTC)
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 
 
-def refused() -> float:
-    return float(metrics.ADAPTERS_REFUSED._value.get())
+def refused(reason: str | None = None) -> float:
+    """All refusals so far, or those of one reason."""
+    samples = [sample for metric in metrics.ADAPTERS_REFUSED.collect() for sample in metric.samples]
+    return sum(one.value for one in samples if one.name.endswith("_total") and reason in (None, one.labels["reason"]))
 
 
 async def test_a_release_goes_live_and_the_one_before_is_dropped(shop: Shop) -> None:
@@ -147,34 +160,110 @@ async def test_back_to_a_version_that_is_still_held_loads_nothing_anew(shop: Sho
     assert (shop.live.version, shop.engine.loaded, shop.engine.dropped) == ("v1", ["v1", "v2"], ["v2"])
 
 
+def no_metadata(folder: Path) -> None:
+    (folder / METADATA_FILE).unlink()
+
+
+def metadata_that_is_none(folder: Path) -> None:
+    (folder / METADATA_FILE).write_text('{"model": "m"}')
+
+
+def of_another_model(folder: Path) -> None:
+    add_metadata(folder, folder.name, "another")
+
+
+def of_another_version(folder: Path) -> None:
+    add_metadata(folder, "v9", "m")
+
+
+def of_another_base(folder: Path) -> None:
+    add_metadata(folder, folder.name, "m", base_sha256="1" * 64)
+
+
+def of_a_large_rank(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"r": 17}')
+
+
+def of_a_large_rank_somewhere(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"r": 8, "rank_pattern": {"q_proj": 64}}')
+
+
+def of_no_rank(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("nonsense")
+
+
+def no_config(folder: Path) -> None:
+    (folder / "adapter_config.json").unlink()
+
+
 @pytest.mark.parametrize(
-    "broken",
+    ("broken", "reason"),
     [
-        {"sha256": "0" * 64},
-        {"sha256": None},
-        {"uri": "/nowhere/at/all"},
-        {"uri": None},
-        {"uri": "nosuchprotocol://bucket/adapter"},
-        {"uri": ""},
+        ({"sha256": "0" * 64}, "corrupt"),
+        ({"sha256": None}, "release"),
+        ({"uri": "/nowhere/at/all"}, "missing"),
+        ({"uri": None}, "release"),
+        ({"uri": "nosuchprotocol://bucket/adapter"}, "missing"),
+        ({"uri": "memory://nowhere/at/all"}, "missing"),
+        ({"uri": ""}, "release"),
+        ({"base_sha256": "1" * 64}, "foreign"),
+        (no_metadata, "metadata"),
+        (metadata_that_is_none, "metadata"),
+        (of_another_model, "foreign"),
+        (of_another_version, "foreign"),
+        (of_another_base, "foreign"),
+        (of_a_large_rank, "oversized"),
+        (of_a_large_rank_somewhere, "oversized"),
+        (of_no_rank, "corrupt"),
+        (no_config, "missing"),
     ],
 )
 async def test_what_is_not_what_was_released_is_refused_and_the_old_one_stays(
-    shop: Shop, broken: dict[str, Any]
+    shop: Shop, broken: Any, reason: str
 ) -> None:
-    await shop.live.apply(shop.release("v1"))
-    before = refused()
-    await shop.live.apply(shop.release("v2", **broken))
-    assert (shop.live.version, refused() - before) == ("v1", 1)
-    await shop.live.apply(shop.release("v2"))
+    (shop.folder / "model.safetensors").write_bytes(b"weights")
+    base = shop.model.sha256
+    await shop.live.apply(release_of(make_adapter_folder(shop.folder / "v1", "v1", base_sha256=base), "v1"))
+    assert shop.live.version == "v1"
+    before, of_reason = refused(), refused(reason)
+    good = release_of(make_adapter_folder(shop.folder / "v2", "v2", base_sha256=base), "v2")
+    if isinstance(broken, dict):
+        bad = good.model_copy(update=broken)
+    else:
+        bad = shop.harmed("v3", lambda folder: (add_metadata(folder, "v3", "m", base_sha256=base), broken(folder)))
+    await shop.live.apply(bad)
+    assert (shop.live.version, refused() - before, refused(reason) - of_reason) == ("v1", 1, 1)
+    await shop.live.apply(good)
     assert shop.live.version == "v2"
 
 
-async def test_a_cache_that_cannot_be_written_is_a_refusal_too(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
-    (tmp_path / "cache").write_text("a file in the way")
-    before = refused()
+async def test_a_base_without_weights_here_is_known_by_its_name(shop: Shop) -> None:
+    assert shop.model.sha256 is None
+    await shop.live.apply(shop.release("v1", base_sha256="1" * 64))
+    assert shop.live.version == "v1"
+
+
+async def test_a_version_is_warmed_before_it_is_live(shop: Shop) -> None:
     await shop.live.apply(shop.release("v1"))
-    assert (shop.live.version, refused() - before) == (None, 1)
+    assert shop.engine.warmed == ["v1"]
+    shop.engine.cold = AdapterRefusedError("no numbers", "corrupt")
+    await shop.live.apply(shop.release("v2"))
+    assert (shop.live.version, shop.engine._adapters) == ("v1", {"v1"}), "what failed is not left in the engine"
+    shop.engine.cold = EngineUnavailableError("out")
+    await shop.live.apply(shop.release("v3"))
+    assert shop.live.version == "v1"
+    shop.engine.cold = None
+    await eventually(lambda: shop.live.version == "v3")
+
+
+async def test_each_version_brings_its_own_temperature_and_threshold(shop: Shop) -> None:
+    folder = make_adapter_folder(shop.folder / "v1", "v1", temperature=2.5, threshold=0.25)
+    await shop.live.apply(release_of(folder, "v1"))
+    assert shop.live.trust(shop.live.acquire()) == Trust(2.5, 0.25)
+    await shop.live.apply(shop.release("v2"))
+    assert shop.live.trust("v1") == Trust(2.5, 0.25), "still held"
+    assert shop.live.trust(shop.live.version) == Trust(1.0, 0.5)
+    assert shop.live.trust(None) is None
 
 
 async def test_an_engines_refusal_leaves_the_old_one_live(shop: Shop) -> None:
@@ -269,29 +358,29 @@ def test_a_folders_checksum_sees_names_sizes_and_bytes(tmp_path: Path) -> None:
 
 
 def test_an_address_of_any_store_will_do(tmp_path: Path) -> None:
-    import fsspec  # type: ignore[import-untyped]
-
     shop = Shop(tmp_path)
     release = shop.release("v1")
     store = fsspec.filesystem("memory")
     store.put(release.uri, "/models/v1", recursive=True)
-    adapter = fetch("memory://models/v1", "v1", release.sha256, tmp_path / "other")
-    assert folder_sha256(adapter.path) == release.sha256
+    sha256 = release.sha256 or ""
+    folder = fetch("memory://models/v1", sha256, tmp_path / "other")
+    assert folder_sha256(folder) == sha256
     store.rm("/models", recursive=True)
-    assert fetch("memory://models/v1", "v1", release.sha256, tmp_path / "other") == adapter, "fetched once"
+    assert fetch("memory://models/v1", sha256, tmp_path / "other") == folder, "fetched once"
 
 
 def test_too_large_a_folder_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter_files, "MAX_FOLDER_BYTES", 10)
     release = Shop(tmp_path).release("v1")
-    with pytest.raises(AdapterRefusedError, match="bytes"):
-        fetch(release.uri or "", "v1", release.sha256, tmp_path / "cache")
+    with pytest.raises(AdapterRefusedError, match="bytes") as refusal:
+        fetch(release.uri or "", release.sha256 or "", tmp_path / "cache")
+    assert refusal.value.reason == "oversized"
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_change_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
     release = Shop(tmp_path).release("v1")
-    (tmp_path / "v1" / "sub" / "weights").write_bytes(b"\1" * 10)
+    (tmp_path / "v1" / "gate" / "report.md").write_text("worse!")
     with pytest.raises(AdapterRefusedError, match="checksum"):
-        fetch(release.uri or "", "v1", release.sha256, tmp_path / "cache")
+        fetch(release.uri or "", release.sha256 or "", tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

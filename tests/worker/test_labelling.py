@@ -18,6 +18,7 @@ from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
 from schemas.taxonomy import Label
 from tests.worker.model_folder import TAXONOMY, Style, make_folder, parts_of, request_of, roles_of
+from worker.calibration import Trust
 from worker.engines.contract import Choice, EngineUnavailableError, PromptRefusedError, Writing
 from worker.engines.scripted import Script, ScriptedEngine
 from worker.labelling import SanmLabeller, SanmOptions
@@ -51,10 +52,14 @@ class Hold:
     def __init__(self, *versions: str) -> None:
         self._versions = iter(versions)
         self.held: list[str | None] = []
+        self.trusted: dict[str | None, Trust] = {}
 
     def acquire(self) -> str | None:
         self.held.append(next(self._versions))
         return self.held[-1]
+
+    def trust(self, version: str | None) -> Trust | None:
+        return self.trusted.get(version)
 
     def release(self, version: str | None) -> None:
         self.held.remove(version)
@@ -214,6 +219,23 @@ async def test_one_version_answers_a_message_whatever_is_released_meanwhile(tmp_
         ["v1"] * events[0].usage.model_calls + ["v2"] * events[1].usage.model_calls
     )
     assert hold.held == []
+
+
+async def test_each_version_is_trusted_as_far_as_it_says(tmp_path: Path) -> None:
+    hold = Hold("v1", "v2", "v1", "v3")
+    hold.trusted = {"v1": Trust(1.0, 1.0), "v2": Trust(50.0, 0.0)}
+    bench = Bench(tmp_path, policy="calibrated", hold=hold, threshold=0.0)
+    bench.engine._adapters |= {"v1", "v2", "v3"}
+    prompt = parts_of("bad news")
+    v1, v2, again, untold = [await bench.label(request_of(prompt, at)) for at in range(4)]
+    assert [event.adapter for event in (v1, v2, again, untold)] == ["v1", "v2", "v1", "v3"]
+    # No margin clears 1, any clears 0.
+    assert v1.usage.model_calls == again.usage.model_calls > 1
+    assert v2.usage.model_calls == untold.usage.model_calls == 1
+    first = {event.adapter: event.rounds[0].generator.scores for event in (v1, v2, untold)}
+    # Divided by 50, scores are nearly alike.
+    assert max(first["v2"].values()) < 1 / len(prompt.labels) + 0.1 < max(first["v3"].values())
+    assert v1.rounds == again.rounds
 
 
 async def test_an_outage_and_a_refusal_reach_the_caller_and_hold_nothing(tmp_path: Path) -> None:

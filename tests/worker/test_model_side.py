@@ -19,6 +19,7 @@ from schemas.event import EmotionEvent
 from schemas.release import AdapterRelease
 from schemas.request import SanmRequest
 from tests.waiting import wait_for
+from tests.worker.adapter_folder import make_adapter_folder
 from tests.worker.kafka_rig import Rig, RunningWorker, running
 from tests.worker.model_folder import TAXONOMY, Style, make_folder, parts_of, request_of
 from tests.worker.openai_double import OpenAIDouble
@@ -108,9 +109,7 @@ def test_an_adapter_is_live_before_the_first_message_and_changes_between_message
     def release(version: str | None, **changed: Any) -> None:
         given: dict[str, Any] = {"model": "little", "version": version, "status": "released"}
         if version is not None:
-            adapter = tmp_path / version
-            adapter.mkdir(exist_ok=True)
-            (adapter / "adapter_config.json").write_text(version)
+            adapter = make_adapter_folder(tmp_path / version, version, "little")
             given |= {"uri": str(adapter), "sha256": folder_sha256(adapter)}
         producer = Producer({"bootstrap.servers": one.settings().kafka_bootstrap_servers})
         record = AdapterRelease(**(given | changed), decided_at=datetime.now(UTC))

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from prompts.roles import Prompt
 from schemas.taxonomy import Label
+
+#: Why an adapter is refused, as the metric counts it.
+RefusalReason = Literal["corrupt", "engine", "foreign", "metadata", "missing", "oversized", "release"]
 
 
 class EngineError(Exception):
@@ -22,7 +25,20 @@ class PromptRefusedError(EngineError):
 
 
 class AdapterRefusedError(EngineError):
-    """An adapter that is corrupt, missing, too large, or made for another model. Work goes on without it."""
+    """An adapter that is corrupt, missing, too large, or made for another model. Work goes on without it.
+
+    Attributes:
+        reason: one of a small closed set, fit for a metric's label.
+    """
+
+    def __init__(self, text: str, reason: RefusalReason = "engine") -> None:
+        """Keep the reason apart from the words."""
+        super().__init__(text)
+        self.reason: RefusalReason = reason
+
+
+class AdapterStoreError(EngineError):
+    """The store that holds an adapter does not answer: an outage, never the adapter's fault. Ask again later."""
 
 
 @dataclass(frozen=True, slots=True)

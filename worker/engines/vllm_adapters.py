@@ -23,20 +23,22 @@ def check_adapter(folder: Path, model: Path, max_rank: int) -> None:
     """
     config = _config(folder / CONFIG_FILE)
     if config.get("peft_type") != "LORA":
-        raise AdapterRefusedError(f"{folder}: peft_type is {config.get('peft_type')!r}; only LORA is served")
+        raise AdapterRefusedError(f"{folder}: peft_type is {config.get('peft_type')!r}; only LORA is served", "corrupt")
     path = folder / WEIGHTS_FILE
     if not path.is_file():
-        raise AdapterRefusedError(f"{path} is missing: an adapter is {CONFIG_FILE} and {WEIGHTS_FILE}")
+        raise AdapterRefusedError(f"{path} is missing: an adapter is {CONFIG_FILE} and {WEIGHTS_FILE}", "missing")
     if (size := path.stat().st_size) > MAX_BYTES:
-        raise AdapterRefusedError(f"{path} has {size} bytes; at most {MAX_BYTES} are read")
+        raise AdapterRefusedError(f"{path} has {size} bytes; at most {MAX_BYTES} are read", "oversized")
     shapes = _finite_shapes(path)
     base = _model_shapes(model)
     layers = {name.rsplit(".lora_", 1)[0] for name in shapes if ".lora_" in name}
     if not layers:
-        raise AdapterRefusedError(f"{path} holds no LoRA weights")
+        raise AdapterRefusedError(f"{path} holds no LoRA weights", "corrupt")
     for name in shapes:
         if not name.endswith((".lora_A.weight", ".lora_B.weight")):
-            raise AdapterRefusedError(f"{path}: {name} is no LoRA weight of a linear layer; train without it")
+            raise AdapterRefusedError(
+                f"{path}: {name} is no LoRA weight of a linear layer; train without it", "foreign"
+            )
     for layer in sorted(layers):
         _check_layer(path, layer, shapes, base, max_rank)
 
@@ -45,27 +47,32 @@ def _check_layer(path: Path, layer: str, shapes: Mapping[str, Shape], base: Mapp
     """A is [rank, in] and B [out, rank] of a layer of [out, in]."""
     target = base.get(f"{layer.removeprefix(_PREFIX)}.weight")
     if target is None:
-        raise AdapterRefusedError(f"{path}: the model has no layer {layer!r}: the adapter was made for another model")
+        raise AdapterRefusedError(
+            f"{path}: the model has no layer {layer!r}: the adapter was made for another model", "foreign"
+        )
     a, b = (shapes.get(f"{layer}.lora_{half}.weight") for half in "AB")
     if a is None or b is None or len(a) != len(b) or a[0] != b[-1]:
-        raise AdapterRefusedError(f"{path}: {layer} has A of {a} and B of {b}, which do not fit together")
+        raise AdapterRefusedError(f"{path}: {layer} has A of {a} and B of {b}, which do not fit together", "corrupt")
     if (b[0], a[-1]) != target:
         raise AdapterRefusedError(
-            f"{path}: {layer} is for a layer of {(b[0], a[-1])}, the model's is {target}: made for another model"
+            f"{path}: {layer} is for a layer of {(b[0], a[-1])}, the model's is {target}: made for another model",
+            "foreign",
         )
     if a[0] > max_rank:
-        raise AdapterRefusedError(f"{path}: rank {a[0]} is above the {max_rank} that this engine was started for")
+        raise AdapterRefusedError(
+            f"{path}: rank {a[0]} is above the {max_rank} that this engine was started for", "oversized"
+        )
 
 
 def _config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_bytes())
     except OSError as error:
-        raise AdapterRefusedError(f"{path} cannot be read: {error.strerror}") from error
+        raise AdapterRefusedError(f"{path} cannot be read: {error.strerror}", "missing") from error
     except ValueError as error:
-        raise AdapterRefusedError(f"{path} is not JSON: {error}") from error
+        raise AdapterRefusedError(f"{path} is not JSON: {error}", "corrupt") from error
     if not isinstance(config, dict):
-        raise AdapterRefusedError(f"{path} is not a JSON object")
+        raise AdapterRefusedError(f"{path} is not a JSON object", "corrupt")
     return config
 
 
@@ -80,10 +87,10 @@ def _finite_shapes(path: Path) -> dict[str, Shape]:
             for name in weights.keys():  # noqa: SIM118 - no mapping
                 tensor = weights.get_tensor(name)
                 if not bool(torch.isfinite(tensor).all()):
-                    raise AdapterRefusedError(f"{path}: {name} holds numbers that are not finite")
+                    raise AdapterRefusedError(f"{path}: {name} holds numbers that are not finite", "corrupt")
                 shapes[name] = tuple(tensor.shape)
     except (SafetensorError, OSError) as error:
-        raise AdapterRefusedError(f"{path} is corrupt: {error}") from error
+        raise AdapterRefusedError(f"{path} is corrupt: {error}", "corrupt") from error
     return shapes
 
 
