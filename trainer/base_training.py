@@ -13,6 +13,7 @@ from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
 from prompts.roles import RolePrompts
 from trainer import checkpoint
 from trainer.batches import Batch, by_length, collate
+from trainer.beliefs import frequencies
 from trainer.checkpoint import Checkpoint
 from trainer.decisions import decide, loss
 from trainer.examples import Example
@@ -61,7 +62,7 @@ class BaseTraining:
         self._schedule = get_linear_schedule_with_warmup(
             self._optimizer, int(settings.warm_up * sum(self._steps)), sum(self._steps)
         )
-        self._belief = self._first_belief()
+        self._belief = frequencies(data.mixture.examples)
         self._best_f1 = -1.0
         self._best = self._average
 
@@ -134,15 +135,6 @@ class BaseTraining:
         own = [value.detach() for value in self.model.parameters()]
         # One call for all of them, as torch's own swa_utils has it.
         torch._foreach_lerp_(list(self._average.values()), own, 1 - decay)
-
-    def _first_belief(self) -> NDArray[np.float32]:
-        """Before a message is seen, the labels' frequencies in its corpus."""
-        examples = self._data.mixture.examples
-        most = max(len(one.label_ids) for one in examples)
-        counts: dict[str, NDArray[np.float32]] = {}
-        for one in examples:
-            counts.setdefault(one.question.parts.taxonomy, np.zeros(most, np.float32))[one.target] += 1
-        return np.stack([counts[one.question.parts.taxonomy] for one in examples]) + np.float32(1e-6)
 
     def _run_id(self) -> str:
         return f"{self._settings.model_dump_json()} {self._steps}"

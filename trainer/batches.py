@@ -1,8 +1,8 @@
 """Batches of sequences of like length, padded on the right."""
 
 from collections.abc import Sequence as List
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Final, Self
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ _JITTER: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of one step; D is the number of decisions in the whole batch.
+    """Tensors of one step; D is the number of decisions in the whole batch, T that of text positions.
 
     Attributes:
         ids: shape (rows, longest). Causal attention never looks right, so that padding needs no mask.
@@ -28,6 +28,9 @@ class Batch:
         labels: shape (D, most labels), token ids of the label set, padded by repeating the first.
         known: shape (D, most labels), False at that padding.
         target: shape (D,), index of the true label.
+        text_row: shape (T,), the row of each position whose next token is text.
+        text_position: shape (T,).
+        text_target: shape (T,), that token's id.
     """
 
     ids: Tensor
@@ -37,6 +40,13 @@ class Batch:
     labels: Tensor
     known: Tensor
     target: Tensor
+    text_row: Tensor
+    text_position: Tensor
+    text_target: Tensor
+
+    def to(self, device: torch.device) -> Self:
+        """The same on another device."""
+        return type(self)(**{one.name: getattr(self, one.name).to(device) for one in fields(self)})
 
 
 def by_length(lengths: NDArray[np.int64], size: int, rng: np.random.Generator | None = None) -> list[NDArray[np.int64]]:
@@ -54,6 +64,7 @@ def collate(sequences: List[Sequence], examples: List[Example], padding: int) ->
     longest = max(len(one.ids) for one in sequences)
     most = max(len(one.label_ids) for one in examples)
     pairs = [(row, place) for row, one in enumerate(sequences) for place in range(len(one.decisions))]
+    text = [(row, place) for row, one in enumerate(sequences) for place in one.text]
     sets = [one.label_ids + one.label_ids[:1] * (most - len(one.label_ids)) for one in examples]
     known = [[True] * len(one.label_ids) + [False] * (most - len(one.label_ids)) for one in examples]
     return Batch(
@@ -64,4 +75,7 @@ def collate(sequences: List[Sequence], examples: List[Example], padding: int) ->
         labels=torch.tensor([sets[row] for row, _ in pairs]),
         known=torch.tensor([known[row] for row, _ in pairs]),
         target=torch.tensor([examples[row].target for row, _ in pairs]),
+        text_row=torch.tensor([row for row, _ in text], dtype=torch.int64),
+        text_position=torch.tensor([place for _, place in text], dtype=torch.int64),
+        text_target=torch.tensor([sequences[row].ids[place + 1] for row, place in text], dtype=torch.int64),
     )

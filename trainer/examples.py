@@ -1,6 +1,6 @@
 """From labelled conversations to questions for the model, by the same prompt builder that serves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,22 +28,36 @@ class Example:
         question: the prompt up to the first decision.
         label_ids: the token of each label, in the taxonomy's order.
         target: index of the true label in that order.
+        rationale: token ids of a reason that follows the label, where somebody wrote one.
     """
 
     conversation: str
     question: Question
     label_ids: tuple[int, ...]
     target: int
+    rationale: tuple[int, ...] = ()
 
 
 class ExampleBuilder:
     """Builds the examples of one model."""
 
-    def __init__(self, profile: ModelProfile, tokenizer: PromptTokenizer) -> None:
-        """Prompts are the profile's: its parts, its turns of history, its budget."""
+    def __init__(
+        self,
+        profile: ModelProfile,
+        tokenizer: PromptTokenizer,
+        parts_of: Callable[[str], PartsBuilder] | None = None,
+    ) -> None:
+        """Prompts are the profile's: its parts, its turns of history, its budget; or those of other builders.
+
+        Args:
+            profile: of the model.
+            tokenizer: of the model.
+            parts_of: the builder of a taxonomy, such as that of a deployment with settings of its own.
+        """
         self._profile = profile
         self._tokenizer = tokenizer
         self._rule = HistoryRule(turns=profile.history_turns, session_gap=_SESSION_GAP)
+        self._parts_of = parts_of
         self._by_taxonomy: dict[str, PartsBuilder] = {}
         self.roles = RolePrompts(profile, tokenizer)
 
@@ -78,6 +92,8 @@ class ExampleBuilder:
             before.append(parts.stored(measured))
 
     def _parts(self, taxonomy: str) -> PartsBuilder:
+        if self._parts_of is not None:
+            return self._parts_of(taxonomy)
         if taxonomy not in self._by_taxonomy:
             labels = load_taxonomy(taxonomy)
             self._by_taxonomy[taxonomy] = PartsBuilder(self._profile, self._tokenizer, labels, self._rule)

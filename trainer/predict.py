@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import OPTForCausalLM
+from transformers import PreTrainedModel
 
 from trainer.batches import by_length, collate
-from trainer.decisions import decide
+from trainer.decisions import decide, padding_id
 from trainer.examples import Example
 from trainer.rounds import Sequence
 
@@ -17,12 +17,13 @@ _ROWS: Final = 64
 
 
 def label_logits(
-    model: OPTForCausalLM, examples: List[Example], prompts: List[tuple[int, ...]] | None = None
+    model: PreTrainedModel, examples: List[Example], prompts: List[tuple[int, ...]] | None = None
 ) -> NDArray[np.float64]:
     """Logits of the labels after each prompt, shape (examples, most labels), minus infinity at padding.
 
     Args:
-        model: on the CPU, in float32 (run in autocast) or, as it is served, in bfloat16.
+        model: any causal model, with or without an adapter, in float32 (run in autocast) or, as it is served, in
+            bfloat16.
         examples: what is asked; their own openings are the prompts,
         prompts: unless others are given, such as a discriminator's.
     """
@@ -32,11 +33,14 @@ def label_logits(
     was_training = model.training
     model.eval()
     # Weights in bfloat16 run as they are served, without a float32 stream between the layers.
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=model.dtype == torch.float32)
+    device = model.device
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=model.dtype == torch.float32)
+    padding = padding_id(model)
     with torch.inference_mode(), autocast:
         for rows in by_length(np.array([len(ids) for ids in asked]), _ROWS):
             sequences = [Sequence(asked[row], (len(asked[row]) - 1,)) for row in rows]
-            scores = decide(model, collate(sequences, [examples[row] for row in rows], model.config.pad_token_id))
-            found[rows, : scores.labels.shape[1]] = scores.labels.numpy()
+            batch = collate(sequences, [examples[row] for row in rows], padding).to(device)
+            labels = decide(model, batch).labels
+            found[rows, : labels.shape[1]] = labels.cpu().numpy()
     model.train(was_training)
     return found

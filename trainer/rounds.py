@@ -22,10 +22,17 @@ _GO_ON: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Token ids, and the positions whose next token is a decision, G's first one first."""
+    """Token ids, and what is taught in them.
+
+    Attributes:
+        ids: of the whole sequence.
+        decisions: positions whose next token is a decision, G's first one first.
+        text: positions whose next token is text that the model shall write, such as a reason.
+    """
 
     ids: tuple[int, ...]
     decisions: tuple[int, ...]
+    text: tuple[int, ...] = ()
 
 
 def negotiation(

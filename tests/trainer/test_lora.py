@@ -1,0 +1,265 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, OPTForCausalLM, PreTrainedModel
+
+from prompts.profile import ModelProfile
+from tests.trainer.lora_rig import GATED, examples_of, gated_model, recipe, run, says_right, write_base
+from trainer.errors import CheckpointError, StoppedError
+from trainer.lora.errors import NothingToTrainOnError, QuantizationError, RecipeError, TrackerError, UnfitModelError
+from trainer.lora.loading import CONFIG_FILE, WEIGHTS_FILE, load_for_answers
+from trainer.lora.recipe import Recipe
+from trainer.lora.trackers import MlflowTracker, TensorBoardTracker, Trackers, tracker_for
+from trainer.predict import label_logits
+
+MakeModel = Callable[[], OPTForCausalLM]
+MakeFile = Callable[[int], Path]
+Files = tuple[Path, Path]
+
+
+@pytest.fixture
+def base(tmp_path: Path, tiny_model: MakeModel, profile: ModelProfile, tokenizer_json: str) -> Path:
+    return write_base(tmp_path / "base", tiny_model(), profile, tokenizer_json)
+
+
+@pytest.fixture(scope="module")
+def files(meld_file: MakeFile) -> Files:
+    return meld_file(40), meld_file(12)
+
+
+class Recorder:
+    """A tracker that remembers."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.seen: list[tuple[int, dict[str, float]]] = []
+        self.ended = False
+
+    def begin(self, name: str, facts: Mapping[str, Any], step: int) -> None:
+        self.begun.append(step)
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        self.seen.append((step, dict(values)))
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def test_an_adapter_learns_what_the_base_does_not_know(tmp_path: Path, base: Path, files: Files) -> None:
+    tracker = Recorder()
+    found = run(tmp_path, files, recipe(epochs=12, learning_rate=2e-2, patience=None), tracker=tracker)
+    assert len(found.losses) == 12 * -(-120 // 16)
+    assert found.development_macro_f1[found.best_epoch - 1] == max(found.development_macro_f1)
+    development = examples_of(base, files[1])
+    assert says_right(load_for_answers(base, None), development) < 0.6
+    assert says_right(load_for_answers(base, tmp_path / "work-out"), development) > 0.9
+    assert {one.name for one in (tmp_path / "work-out").iterdir()} == {WEIGHTS_FILE, CONFIG_FILE}
+    steps = [values for _, values in tracker.seen if "loss" in values]
+    assert [one["loss"] for one in steps] == list(found.losses)
+    assert steps[0]["learning_rate"] < max(one["learning_rate"] for one in steps) > 5 * steps[-1]["learning_rate"]
+    assert tracker.ended
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_llama_and_qwen_learn_too(
+    tmp_path: Path, profile: ModelProfile, tokenizer_json: str, files: Files, kind: str
+) -> None:
+    words = len(PreparedTokenizer(tokenizer_json))
+    base = write_base(tmp_path / "base", gated_model(kind, words), profile, tokenizer_json)
+    made = recipe(target_modules=GATED, epochs=8, learning_rate=2e-2, patience=None, gradient_checkpointing=True)
+    run(tmp_path, files, made)
+    assert says_right(load_for_answers(base, tmp_path / "work-out"), examples_of(base, files[1])) > 0.9
+
+
+def PreparedTokenizer(text: str) -> dict[str, int]:  # noqa: N802
+    from tokenizers import Tokenizer
+
+    found: dict[str, int] = Tokenizer.from_str(text).get_vocab()
+    return found
+
+
+def test_the_same_run_twice_writes_the_same_bytes(tmp_path: Path, base: Path, files: Files) -> None:
+    first = run(tmp_path, files, recipe(), "one")
+    again = run(tmp_path, files, recipe(), "two")
+    assert first.losses == again.losses
+    for name in (WEIGHTS_FILE, CONFIG_FILE):
+        assert (tmp_path / "one-out" / name).read_bytes() == (tmp_path / "two-out" / name).read_bytes()
+
+
+def test_gradients_of_parts_add_up_to_the_batchs(tmp_path: Path, base: Path, files: Files) -> None:
+    # One task, no dropout: nothing is drawn but the order.
+    exact = {"tasks": "generator", "lora_dropout": 0.0, "max_steps": 6}
+    model = OPTForCausalLM.from_pretrained(base)
+    model.config.dropout = 0.0
+    model.save_pretrained(base)
+    whole = run(tmp_path, files, recipe(**exact), "whole")
+    apart = run(tmp_path, files, recipe(**exact, micro_batch=5), "apart")
+    assert apart.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_answers_are_those_of_peft(tmp_path: Path, base: Path, files: Files) -> None:
+    run(tmp_path, files, recipe(max_steps=5))
+    asked = examples_of(base, files[1])[:4]
+    ours = label_logits(load_for_answers(base, tmp_path / "work-out"), asked)
+    network = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), str(tmp_path / "work-out")
+    ).merge_and_unload()
+    with torch.no_grad():
+        theirs = [network(torch.tensor([one.question.opening])).logits[0, -1, list(one.label_ids)] for one in asked]
+    np.testing.assert_allclose(ours, torch.stack(theirs).numpy(), atol=0.05)
+
+
+def test_a_zero_adapter_changes_no_answer(tmp_path: Path, base: Path, files: Files) -> None:
+    run(tmp_path, files, recipe(max_steps=2))
+    asked = examples_of(base, files[1])
+    plain = load_for_answers(base, None)
+    zero = load_for_answers(base, None, zero_like=tmp_path / "work-out")
+    assert len(list(zero.modules())) > len(list(plain.modules()))
+    np.testing.assert_array_equal(label_logits(zero, asked), label_logits(plain, asked))
+
+
+def test_training_goes_on_from_the_live_adapter(tmp_path: Path, base: Path, files: Files) -> None:
+    run(tmp_path, files, recipe(epochs=8, learning_rate=2e-2, patience=None))
+    live = tmp_path / "work-out"
+    still = recipe(max_steps=1, learning_rate=1e-9)
+    run(tmp_path, files, still, "on", parent=live)
+    for name, value in load_file(live / WEIGHTS_FILE).items():
+        torch.testing.assert_close(load_file(tmp_path / "on-out" / WEIGHTS_FILE)[name], value, atol=1e-6, rtol=0)
+    for number, other in enumerate(
+        (still.model_copy(update={"continue_from_live": False}), recipe(rank=2, max_steps=1))
+    ):
+        run(tmp_path, files, other, f"anew{number}", parent=live)
+        weights = load_file(tmp_path / f"anew{number}-out" / WEIGHTS_FILE)
+        assert max(float(value.abs().max()) for name, value in weights.items() if "lora_B" in name) < 0.02
+
+
+def test_it_ends_when_it_gets_no_better(tmp_path: Path, base: Path, files: Files) -> None:
+    found = run(tmp_path, files, recipe(epochs=9, learning_rate=1e-9, patience=2))
+    assert len(found.development_macro_f1) == 3
+    assert found.best_epoch == 1
+
+
+def test_a_halt_keeps_what_was_done(tmp_path: Path, base: Path, files: Files) -> None:
+    whole = run(tmp_path, files, recipe(), "whole")
+    calls = iter(range(100))
+
+    def stop() -> None:
+        if next(calls) == 5:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        run(tmp_path, files, recipe(), "stopped", halt=stop)
+    assert not (tmp_path / "stopped-out").exists()
+    tracker = Recorder()
+    assert run(tmp_path, files, recipe(), "stopped", tracker=tracker).losses == whole.losses
+    assert tracker.begun == [5]
+
+
+def test_another_runs_checkpoint_is_refused(tmp_path: Path, base: Path, files: Files) -> None:
+    run(tmp_path, files, recipe(max_steps=1))
+    with pytest.raises(CheckpointError):
+        run(tmp_path, files, recipe(max_steps=2))
+
+
+def test_what_does_not_fit_is_explained(tmp_path: Path, base: Path, files: Files) -> None:
+    with pytest.raises(RecipeError, match=r"opt.*no layer named gate_proj.*variant"):
+        run(tmp_path, files, recipe(target_modules=("q_proj", "gate_proj")))
+    with pytest.raises(NothingToTrainOnError, match="16 tokens"):
+        run(tmp_path, files, recipe(max_tokens=16))
+    with pytest.raises(QuantizationError, match="GPU"):
+        run(tmp_path, files, recipe(quantization="4bit"))
+
+
+def test_a_model_with_a_bent_head_is_refused(tmp_path: Path, base: Path, files: Files, monkeypatch: Any) -> None:
+    forward = OPTForCausalLM.forward
+
+    def bent(self: PreTrainedModel, *args: Any, **options: Any) -> Any:
+        found = forward(self, *args, **options)
+        found.logits = found.logits * 3
+        return found
+
+    monkeypatch.setattr(OPTForCausalLM, "forward", bent)
+    with pytest.raises(UnfitModelError, match="opt"):
+        run(tmp_path, files, recipe())
+
+
+def test_metrics_go_to_tensorboard(tmp_path: Path, base: Path, files: Files) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    calls = iter(range(100))
+
+    def stop() -> None:
+        if next(calls) == 7:
+            raise StoppedError
+
+    made = recipe(checkpoint_steps=3)
+    with pytest.raises(StoppedError):
+        run(tmp_path, files, made, tracker=TensorBoardTracker(tmp_path / "board"), halt=stop)
+    found = run(tmp_path, files, made, tracker=TensorBoardTracker(tmp_path / "board"))
+    events = EventAccumulator(str(tmp_path / "board" / "work")).Reload()
+    losses = events.Scalars("loss")
+    assert [one.step for one in losses] == list(range(1, len(found.losses) + 1))
+    assert [one.value for one in losses] == pytest.approx(found.losses)
+    assert [one.value for one in events.Scalars("development_macro_f1")] == pytest.approx(found.development_macro_f1)
+
+
+def test_a_tracker_that_is_not_installed_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    with pytest.raises(TrackerError, match="install mlflow"):
+        MlflowTracker(tmp_path).begin("run", {}, 0)
+    assert isinstance(tracker_for("mlflow", tmp_path, tmp_path), Trackers)
+
+
+def test_a_resumed_run_stays_one_run_in_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, Any]] = []
+
+    class Run:
+        class info:  # noqa: N801
+            run_id = "r1"
+
+    class Mlflow:
+        @staticmethod
+        def start_run(**options: Any) -> type[Run]:
+            calls.append(("start", options["run_id"]))
+            return Run
+
+        @staticmethod
+        def log_params(facts: Any) -> None:
+            calls.append(("params", facts))
+
+        @staticmethod
+        def log_metrics(values: Any, step: int) -> None:
+            calls.append(("metrics", (step, values)))
+
+        @staticmethod
+        def end_run() -> None:
+            calls.append(("end", None))
+
+    monkeypatch.setitem(__import__("sys").modules, "mlflow", Mlflow)
+    for step in (0, 4):
+        one = MlflowTracker(tmp_path / "work")
+        one.begin("v", {"rank": 4}, step)
+        one.metrics(step + 1, {"loss": 0.5})
+        one.end()
+    assert [name for name, _ in calls] == ["start", "params", "metrics", "end", "start", "metrics", "end"]
+    assert (calls[0], calls[4]) == (("start", None), ("start", "r1"))
+
+
+def test_every_recipe_fits_its_model(
+    tmp_path: Path, profile: ModelProfile, tokenizer_json: str, tiny_model: MakeModel, files: Files
+) -> None:
+    words = len(PreparedTokenizer(tokenizer_json))
+    models = {"": tiny_model(), ":llama-3.1-8b": gated_model("llama", words), ":qwen3-8b": gated_model("qwen3", words)}
+    for variant, model in models.items():
+        folder = tmp_path / f"of{variant.replace(':', '-')}"
+        write_base(folder / "base", model, profile, tokenizer_json)
+        for name in ("sentixrl", "dialoguellm", "plain"):
+            made = Recipe.load(name + variant).model_copy(update={"quantization": None, "max_steps": 2})
+            assert len(run(folder, files, made, name).losses) == 2

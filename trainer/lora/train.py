@@ -1,0 +1,119 @@
+"""Training an adapter: from examples to the folder that a worker loads."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from prompts.profile import ModelProfile
+from prompts.roles import RolePrompts
+from prompts.tokenizer import PromptTokenizer
+from schemas.adapter import weights_sha256
+from trainer.examples import Example
+from trainer.lora.devices import accelerator_for
+from trainer.lora.errors import NothingToTrainOnError
+from trainer.lora.loading import DTYPES, add_adapter, load_base, same_shape, take_weights, write_adapter
+from trainer.lora.material import fitted
+from trainer.lora.recipe import Recipe
+from trainer.lora.trackers import LogTracker, Tracker
+from trainer.lora.training import Data, Halt, LoraTraining
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """How training went.
+
+    Attributes:
+        losses: of each step.
+        development_macro_f1: after each epoch.
+        best_epoch: the one whose weights were written, from 1; the last where there is no development data.
+        left_out: examples that were too long.
+        seconds: of this process; a resumed run's do not count what was done before.
+    """
+
+    losses: tuple[float, ...]
+    development_macro_f1: tuple[float, ...]
+    best_epoch: int
+    left_out: int
+    seconds: float
+
+
+def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a fact of the run
+    base: Path,
+    recipe: Recipe,
+    train: Sequence[Example],
+    development: Sequence[Example],
+    work: Path,
+    out: Path,
+    *,
+    parent: Path | None = None,
+    tracker: Tracker | None = None,
+    halt: Halt = lambda: None,
+) -> TrainingResult:
+    """Train a LoRA adapter and write it as PEFT does, for the worker to load.
+
+    A run that is killed goes on from the last checkpoint to the same losses and weights. Under ``accelerate launch``
+    every process calls this, and the first one writes.
+
+    Args:
+        base: the base model's folder.
+        recipe: how.
+        train: what is learnt.
+        development: chooses the epoch by macro-F1; may be empty.
+        work: checkpoints; a folder for this run alone.
+        out: gets ``adapter_model.safetensors`` and ``adapter_config.json``.
+        parent: the live adapter, which training begins with if the recipe says so.
+        tracker: is told the metrics; the log if None.
+        halt: is called before each step; what it raises ends the run after a checkpoint.
+
+    Raises:
+        RecipeError: the recipe does not fit the model.
+        QuantizationError: 4-bit weights cannot be had here.
+        UnfitModelError: the model or its prompts cannot be trained.
+        NothingToTrainOnError: no example is left.
+        CheckpointError: ``work`` holds another run's checkpoint.
+    """
+    began = time.monotonic()
+    accelerator = accelerator_for(recipe)
+    roles = RolePrompts(ModelProfile.read(base), PromptTokenizer(base))
+    data = Data(fitted(train, recipe, roles), fitted(development, recipe, roles))
+    if not data.train:
+        raise NothingToTrainOnError(f"none of {len(train)} examples is within {recipe.max_tokens} tokens")
+    model = load_base(base, dtype=DTYPES[recipe.precision], device=accelerator.device, quantization=recipe.quantization)
+    tuned, start = _begin(model, recipe, parent)
+    run = f"{weights_sha256(base)} {start}"
+    training = LoraTraining(accelerator, tuned, recipe, data, roles, work, run)
+    history = training.run(tracker or LogTracker(), halt)
+    if accelerator.is_main_process:
+        write_adapter(out, tuned, history.best, roles.profile.name)
+    accelerator.wait_for_everyone()
+    best = history.best_epoch + 1 if history.scores else -(-len(history.losses) // training.plan.per_epoch)
+    result = TrainingResult(
+        losses=tuple(history.losses),
+        development_macro_f1=tuple(history.scores),
+        best_epoch=best,
+        left_out=len(train) - len(data.train),
+        seconds=time.monotonic() - began,
+    )
+    log.info("adapter_trained", steps=len(result.losses), best_epoch=best, left_out=result.left_out)
+    return result
+
+
+def _begin(model: PreTrainedModel, recipe: Recipe, parent: Path | None) -> tuple[PeftModel, str]:
+    """A fresh adapter, or the live one's weights; and what identifies the start."""
+    if recipe.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    tuned = add_adapter(model, recipe)
+    if parent is None or not recipe.continue_from_live:
+        return tuned, "fresh"
+    if not same_shape(parent, recipe):
+        log.warning("live_adapter_has_another_shape", live=parent.name, detail="training begins with a fresh adapter")
+        return tuned, "fresh"
+    take_weights(tuned, parent)
+    return tuned, weights_sha256(parent)
