@@ -13,10 +13,9 @@ import structlog
 import uvloop
 from redis.exceptions import RedisError
 
-from prompts.parts import HistoryRule, PartsBuilder
-from prompts.profile import ModelProfile, find_model
-from prompts.tokenizer import PromptTokenizer
-from schemas.taxonomy import load_taxonomy
+from prompts.errors import ProfileError
+from prompts.parts import PartsBuilder
+from prompts.settings import ServedBuilders
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
 from streams.errors import ConfigurationError, StreamsError, TopicsError
@@ -44,22 +43,12 @@ def parts_builder(settings: StreamsSettings) -> PartsBuilder:
     """The prompt builder that the settings ask for.
 
     Raises:
-        ConfigurationError: the taxonomy is none that the model knows.
+        ConfigurationError: the model's folder cannot be used, or the taxonomy is none that it knows.
     """
-    folder = find_model(settings.model)
-    profile = ModelProfile.read(folder)
-    name = settings.taxonomy or profile.taxonomies[0]
-    if name not in profile.taxonomies:
-        known = ", ".join(profile.taxonomies)
-        raise ConfigurationError(f"model {profile.name} was not trained for taxonomy {name!r}: choose one of {known}")
-    turns = profile.history_turns if settings.history_turns is None else settings.history_turns
-    return PartsBuilder(
-        profile,
-        PromptTokenizer(folder),
-        load_taxonomy(name, settings.taxonomies),
-        HistoryRule(turns, settings.session_gap_s),
-        settings.parts,
-    )
+    try:
+        return ServedBuilders(settings).of()
+    except ProfileError as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:

@@ -1,37 +1,22 @@
 """All that can be set, once, from the environment or the command line."""
 
-from pathlib import Path
 from typing import Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from prompts.settings import PromptSettings
 from schemas.connections import KafkaSettings, RedisSettings
-from schemas.prompt import ALL_PARTS, Part
 from schemas.topics import TopicNames
 
 _DAY_S = 86_400.0
 
 
-class StreamsSettings(KafkaSettings, RedisSettings, TopicNames):
+class StreamsSettings(PromptSettings, KafkaSettings, RedisSettings, TopicNames):
     """How messages become requests."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    model: str = Field(
-        default="sentistream-en-22m", description="Model folder, or the name of a model that ships, to cut prompts for."
-    )
-    taxonomy: str | None = Field(default=None, description="Label set; left out: the model's usual one.")
-    taxonomies: Path | None = Field(default=None, description="Folder with label sets of your own.")
-    prompt_parts: str | None = Field(
-        default=None, description="Which of I, H, L, E prompts have, such as HL; left out: as the model was trained."
-    )
-    history_turns: int | None = Field(
-        default=None, ge=0, le=64, description="Most earlier turns in a prompt; left out: as the model was trained."
-    )
-    session_gap_s: float = Field(
-        default=1800.0, gt=0, description="A silence of more seconds than this starts a conversation's history anew."
-    )
     window_ttl_s: float = Field(
         default=8 * _DAY_S,
         gt=0,
@@ -77,22 +62,9 @@ class StreamsSettings(KafkaSettings, RedisSettings, TopicNames):
         default=9101, ge=0, le=65535, description="Port of /healthz and /metrics; 0 takes a free one."
     )
 
-    @field_validator("prompt_parts")
-    @classmethod
-    def _known_parts(cls, value: str | None) -> str | None:
-        if value is not None and (not value or set(value) - set(ALL_PARTS)):
-            msg = "name some of the letters I, H, L, E, such as HL"
-            raise ValueError(msg)
-        return value
-
     @model_validator(mode="after")
     def _deadlines_fit(self) -> Self:
         if self.progress_deadline_s <= max(self.redis_deadline_s, self.rebuild_deadline_s, self.send_deadline_s):
             msg = "progress_deadline_s must be longer than the deadlines of Redis, rebuild and send"
             raise ValueError(msg)
         return self
-
-    @property
-    def parts(self) -> tuple[Part, ...] | None:
-        """The parts that were asked for, in their usual order; None for the model's own."""
-        return None if self.prompt_parts is None else tuple(part for part in ALL_PARTS if part in self.prompt_parts)

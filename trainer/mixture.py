@@ -1,7 +1,7 @@
 """What an epoch is made of: all of the main corpus, and a slice of each further one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -68,10 +68,23 @@ class Mixture:
 
 
 def load_further(
-    corpus: FurtherCorpus, builder: ExampleBuilder, held_back: list[Conversation], seed: int
+    corpus: FurtherCorpus,
+    builder: ExampleBuilder,
+    held_back: list[Conversation],
+    seed: int,
+    unify: Callable[[Conversation], Conversation] = lambda one: one,
 ) -> list[Example]:
-    """A share of a corpus, drawn message by message, without conversations that the held back ones know."""
-    found = list(builder.examples(without_overlap(read(corpus.format, corpus.path), held_back)))
+    """A share of a corpus, drawn message by message, without conversations that the held back ones know.
+
+    Args:
+        corpus: the file.
+        builder: of the model's examples.
+        held_back: conversations that must not be trained on.
+        seed: of the draw.
+        unify: gives a conversation labels that the model knows.
+    """
+    kept = without_overlap(read(corpus.format, corpus.path), held_back)
+    found = list(builder.examples(map(unify, kept)))
     count = round(corpus.share * len(found))
     chosen = np.random.default_rng(seed).permutation(len(found))[:count]
     return [found[index] for index in sorted(chosen)]

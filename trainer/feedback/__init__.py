@@ -1,0 +1,1 @@
+"""What people say, as training data: read from the topics, checked, split, mixed."""

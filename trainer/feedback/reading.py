@@ -1,0 +1,120 @@
+"""Reading fixed spans of topics: the same spans give the same records, whatever has been written since."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from schemas.adapter import OffsetSpan
+from schemas.connections import KafkaSettings
+from schemas.topics import MAX_RECORD_BYTES
+from trainer.feedback.errors import TopicUnavailableError
+from trainer.feedback.progress import ReadingProgress
+from trainer.feedback.spans import TIMEOUT_S, readable, starts_now
+
+log = structlog.get_logger()
+
+_AT_ONCE: Final = 1000
+_POLL_S: Final = 1.0
+
+#: Returns, or raises what ends the run.
+Halt = Callable[[], None]
+
+
+class SpanReader:
+    """Reads committed records.
+
+    Args:
+        connection: to Kafka.
+        halt: called now and then while reading.
+
+    Attributes:
+        lost: by topic, offsets inside the spans that Kafka deleted before they could be read.
+    """
+
+    def __init__(self, connection: KafkaSettings, halt: Halt = lambda: None) -> None:
+        self._connection = connection
+        self._halt = halt
+        self.lost: dict[str, int] = {}
+
+    def read(self, spans: Sequence[OffsetSpan], topic: str) -> Iterator[Any]:
+        """The committed records of one topic in ``spans``; those of a partition in order.
+
+        Raises:
+            TopicUnavailableError: Kafka does not give them.
+        """
+        there = list(self._still_there(spans, topic))
+        if not there:
+            return
+        consumer = self._consumer()
+        total = sum(one.end - one.start for one in there)
+        try:
+            with readable(topic), ReadingProgress(topic, total) as progress:
+                consumer.assign([TopicPartition(topic, one.partition, one.start) for one in there])
+                yield from self._until_the_ends(consumer, there, topic, progress)
+        finally:
+            consumer.close()
+
+    def _still_there(self, spans: Sequence[OffsetSpan], topic: str) -> Iterator[OffsetSpan]:
+        wanted = [one for one in spans if one.topic == topic and one.end > one.start]
+        starts = starts_now(self._connection, wanted)
+        for span in wanted:
+            start = min(max(span.start, starts[topic, span.partition]), span.end)
+            if start > span.start:
+                self.lost[topic] = self.lost.get(topic, 0) + start - span.start
+                log.warning("span_partly_deleted", topic=topic, partition=span.partition, lost=start - span.start)
+            if start < span.end:
+                yield span.model_copy(update={"start": start})
+
+    def _until_the_ends(
+        self, consumer: Consumer, spans: Sequence[OffsetSpan], topic: str, progress: ReadingProgress
+    ) -> Iterator[Any]:
+        left = {span.partition for span in spans}
+        ends = {span.partition: span.end for span in spans}
+        reached = {span.partition: span.start for span in spans}
+        while left:
+            self._halt()
+            for record in self._some(consumer, topic, sorted(left)):
+                number: int = record.partition()
+                if (error := record.error()) is None:
+                    if record.offset() < ends[number]:
+                        yield record
+                    after = record.offset() + 1
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    # Control records may be all that is left of a span.
+                    after = ends[number]
+                else:
+                    raise KafkaException(error)
+                reached[number] = min(after, ends[number])
+                if after >= ends[number] and number in left:
+                    left.remove(number)
+                    consumer.pause([TopicPartition(topic, number)])
+            progress.reach(sum(reached.values()) - sum(one.start for one in spans))
+
+    @staticmethod
+    def _some(consumer: Consumer, topic: str, waiting: Sequence[int]) -> list[Any]:
+        records: list[Any] = consumer.consume(_AT_ONCE, timeout=_POLL_S)
+        if records:
+            return records
+        first = consumer.poll(TIMEOUT_S)
+        if first is None:
+            raise TopicUnavailableError(
+                f"{topic}: no answer from partitions {', '.join(map(str, waiting))} within {TIMEOUT_S:.0f} s"
+            )
+        return [first]
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                **self._connection.librdkafka(),
+                # Named, but never joined or committed: what is read is told by the spans alone.
+                "group.id": "sentistream-trainer",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "fetch.message.max.bytes": MAX_RECORD_BYTES,
+                "log_level": 0,
+            }
+        )
