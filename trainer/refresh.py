@@ -196,7 +196,7 @@ class Refresh:
             self._faults.reach("adapter_kept")
         verdict = self._verdict(folder, data, adapter)
         if not verdict.released:
-            return self._finish(folder, "refused", "; ".join(verdict.reasons), resumed=resumed)
+            return self._finish(folder, "refused", verdict.summary, resumed=resumed)
         with self._step(f"publishing {run.version}"):
             self._lease.check()
             self._faults.reach("publishing")
@@ -206,7 +206,7 @@ class Refresh:
             self._lease.check()
             self._steps.release(run, verdict)
             self._faults.reach("released")
-        return self._finish(folder, "released", "; ".join(verdict.reasons), resumed=resumed)
+        return self._finish(folder, "released", verdict.summary, resumed=resumed)
 
     def _data(self, folder: RunFolder) -> Path:
         if (data := folder.stage(_DATA)) is not None:

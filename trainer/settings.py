@@ -1,10 +1,13 @@
-"""Settings of ``sentistream train-base``; as environment variables they begin with ``TRAIN_BASE_``."""
+"""Settings of ``sentistream train-base`` (``TRAIN_BASE_``) and of ``sentistream trainer`` (``TRAINER_``)."""
 
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.event import Policy
+from trainer.lora.trackers import TrackerName
 
 
 class TrainBaseSettings(BaseSettings):
@@ -35,3 +38,56 @@ class TrainBaseSettings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class ServingSettings(BaseSettings):
+    """How the worker asks: it has the same settings, by the same names."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    sanm_policy: Policy = Field(default="calibrated", description="The worker's policy, by which the gate compares.")
+    sanm_rounds: int = Field(default=3, ge=1, le=10, description="The worker's most rounds.")
+
+
+class TrainerSettings(BaseSettings):
+    """One refresh of the live adapter."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="TRAINER_")
+
+    recipe: str = Field(default="sentixrl", description="How to train: a recipe that ships, or a YAML file.")
+    folder: Path = Field(
+        default=Path("~/.local/share/sentistream/trainer"),
+        description="Runs with their data, checkpoints and reports; a killed run goes on here.",
+    )
+    keep_runs: int = Field(default=10, ge=1, description="Runs that are kept there.")
+    least_news: int = Field(
+        default=50, ge=1, description="Label records since the last run, below which nothing is trained."
+    )
+    guards: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Labelled files on which a candidate must not lose, FORMAT:PATH with commas between; "
+        "keep them out of what is trained on.",
+    )
+    tracker: TrackerName = Field(default="none", description="Where training metrics go besides the log.")
+    lease_seconds: float = Field(
+        default=60.0, ge=3, description="A killed run's lock is free again after so long; a running one renews it."
+    )
+
+    @field_validator("guards", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class ServeSettings(BaseSettings):
+    """A refresh on a schedule, without cron."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="TRAINER_")
+
+    cron: str = Field(default="0 3 * * *", description="When: minute, hour, day of the month, month, day of the week.")
+    timezone: str = Field(default="UTC", description="Of these times, such as Europe/Berlin.")
+    stop_seconds: float = Field(
+        default=20.0, ge=0, description="On SIGTERM, time for a running refresh to end by itself."
+    )
+    metrics_port: int = Field(default=9103, ge=0, le=65535, description="Port of /metrics and /healthz; 0 for none.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address that this port is bound to.")

@@ -81,13 +81,22 @@ class DataSummary(Frozen):
 
 
 class Verdict(Frozen):
-    """What the gate said, and what travels with the adapter."""
+    """What the gate said, and what travels with the adapter.
+
+    Attributes:
+        reasons: one for each rule that is not kept; empty for a release.
+    """
 
     released: bool
     reasons: tuple[str, ...]
     metrics: dict[str, float] = Field(default_factory=dict)
     temperature: float = Field(gt=0)
     threshold: float = Field(ge=0, le=1)
+
+    @property
+    def summary(self) -> str:
+        """In words."""
+        return "; ".join(self.reasons) or "the gate let it pass"
 
     def write(self, folder: Path) -> None:
         """Into a stage's folder."""

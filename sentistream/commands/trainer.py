@@ -1,0 +1,139 @@
+"""`sentistream trainer`: people's labels into a better adapter, once or on a schedule."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+
+from prompts.errors import PromptError
+from sentistream.options import environment_name, load, settings_options
+from sentistream.refresh_process import RefreshProcess
+from sentistream.shutdown import stop_requests
+from trainer.errors import TrainerError
+from trainer.exit_codes import ExitCode
+from trainer.outcome import Outcome
+from trainer.refresh_settings import CLASSES, RefreshSettings
+from trainer.schedule import Schedule, Scheduler
+from trainer.settings import ServeSettings
+from worker.health import HealthServer
+
+
+@click.group(name="trainer")
+def command() -> None:
+    """Learn from the labels that people gave: train a candidate, compare it, and release it if it is no worse."""
+
+
+@command.command(name="run")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
+@click.option("--force", is_flag=True, help="Train though there is nothing new.")
+@settings_options(*CLASSES)
+def run(*, as_json: bool, force: bool, **given: Any) -> None:
+    """One refresh of MODEL's adapter: read the labels, train, compare with the live adapter, publish, release.
+
+    A run that was killed or stopped is gone on with by the next one, from its last checkpoint, unless the model, the
+    recipe, the settings or the live adapter changed meanwhile. Only one at a time works on a model.
+
+    \b
+    Exit status
+      0    released; or not, for a reason: nothing new, or the gate said no
+      65   the data on the topics cannot be trained on
+      69   Kafka or Redis does not answer; trying again may help
+      70   training or the comparison failed; the next run goes on from the last checkpoint
+      73   the registry or TRAINER_FOLDER does not take what it is given
+      75   another run works on this model, or this one lost its lock: try again later
+      78   settings, recipe or model folder do not fit; 2 where an option itself is wrong
+      143  stopped by SIGTERM or Ctrl-C
+      1    a fault in the trainer itself
+    """  # noqa: D301 - \b keeps the lines apart
+    settings = {one: load(one, given) for one in CLASSES}
+    with _exit_status(), stop_requests(on_second=lambda: None) as asked:
+        # torch and transformers take a while to import: the help shall not wait for them.
+        from trainer.refresh_run import refresh
+
+        chosen = RefreshSettings.of(settings)
+        outcome = refresh(chosen, stop=asked, showing=_showing, force=force)
+        click.echo(outcome.model_dump_json() if as_json else _in_words(outcome))
+
+
+@command.command(name="serve")
+@settings_options(ServeSettings, *CLASSES)
+def serve(**given: Any) -> None:
+    """A refresh at the times of TRAINER_CRON, until SIGTERM or Ctrl-C.
+
+    Each is a `sentistream trainer run` in a process of its own. One that fails is logged and counted, and the next
+    time comes all the same; a time at which one is still running is skipped. /healthz and /metrics are on
+    TRAINER_METRICS_PORT.
+    """
+    settings = load(ServeSettings, given)
+    for one in CLASSES:
+        load(one, given)
+    environment = _environment(given)
+    with _exit_status(), stop_requests(on_second=lambda: None) as asked:
+        scheduler = Scheduler(
+            Schedule(settings.cron, settings.timezone),
+            lambda: RefreshProcess.start(environment, settings.stop_seconds),
+        )
+        with _health(settings, scheduler):
+            scheduler.run(asked)
+
+
+@contextmanager
+def _exit_status() -> Iterator[None]:
+    """What went wrong in one line, and the status that says what kind it was."""
+    try:
+        yield
+    except PromptError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(ExitCode.MISCONFIGURED)
+    except TrainerError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+@contextmanager
+def _showing(what: str) -> Iterator[None]:
+    """A step, for a person at a terminal; the log has it too."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        console.print(f"[bold]{what}[/bold]", highlight=False)
+    yield
+
+
+@contextmanager
+def _health(settings: ServeSettings, scheduler: Scheduler) -> Iterator[None]:
+    if not settings.metrics_port:
+        yield
+        return
+    server = HealthServer(settings.metrics_host, settings.metrics_port, lambda: scheduler.turned_at)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def _environment(given: dict[str, Any]) -> dict[str, str]:
+    """The options that were given, as the variables that they stand for."""
+    return {
+        environment_name(one, name): str(given[name])
+        for one in CLASSES
+        for name in one.model_fields
+        if given.get(name) is not None
+    }
+
+
+def _in_words(outcome: Outcome) -> str:
+    said = {"released": "released", "refused": "not released", "nothing_new": "nothing to do"}[outcome.status]
+    lines = [f"{said}: {outcome.reason}"]
+    if outcome.version is not None:
+        lines.append(f"  {'version':<12}{outcome.version}")
+        lines.append(f"  {'before':<12}{outcome.parent or 'the base model'}")
+        lines.append(f"  {'messages':<12}{outcome.labelled}")
+    if outcome.agreement is not None:
+        lines.append(f"  {'agreement':<12}{outcome.agreement:.2f} (Krippendorff's alpha)")
+    if outcome.report is not None:
+        lines.append(f"  {'report':<12}{outcome.report}")
+    return "\n".join(lines)

@@ -1,0 +1,76 @@
+"""A refresh in a process of its own: what it takes of memory goes back, and its death is not the scheduler's."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import IO, Self
+
+from pydantic import ValidationError
+
+from trainer.exit_codes import ExitCode
+from trainer.outcome import Outcome
+from trainer.schedule import Ended
+
+
+class RefreshProcess:
+    """`sentistream trainer run --json`, running.
+
+    Args:
+        environment: added to ours.
+        stop_s: how long it may take to end when asked to.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", stop_s: float) -> None:
+        self._process = process
+        self._stop_s = stop_s
+        self._said = b""
+        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self._reader.start()
+
+    @classmethod
+    def start(cls, environment: Mapping[str, str], stop_s: float) -> Self:
+        """Start it; its log goes where ours goes."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sentistream", "trainer", "run", "--json"],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            # Ctrl-C at a terminal reaches us alone, and we stop it.
+            start_new_session=True,
+        )
+        return cls(process, stop_s)
+
+    def poll(self) -> Ended | None:
+        """None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        self._reader.join()
+        return _ended(code, self._said)
+
+    def stop(self) -> None:
+        """Ask it to end after the training step at hand, and make it end when that takes long."""
+        self._process.terminate()
+        try:
+            self._process.wait(self._stop_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self, output: IO[bytes]) -> None:
+        self._said = output.read()
+
+
+def _ended(code: int, said: bytes) -> Ended:
+    if code == ExitCode.DONE:
+        try:
+            outcome = Outcome.model_validate_json(said.strip().splitlines()[-1])
+        except (ValidationError, IndexError):
+            return Ended("failed", "it ended without a result", code)
+        return Ended(outcome.status, outcome.reason, code)
+    if code == ExitCode.STOPPED:
+        return Ended("stopped", "it was asked to; the next refresh goes on from there", code)
+    meaning = ExitCode(code).name.lower() if code in set(ExitCode) else f"exit status {code}"
+    return Ended("failed", f"{meaning}: its log above says more", code)

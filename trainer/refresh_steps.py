@@ -1,0 +1,206 @@
+"""The steps of a refresh on the real topics, model and registry."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from prompts.roles import RolePrompts
+from prompts.settings import ServedBuilders
+from schemas.adapter import AdapterMetadata, OffsetSpan, weights_sha256
+from trainer import gate
+from trainer.corpora import read
+from trainer.errors import CorpusError, MisconfiguredError, UnknownFormatError
+from trainer.examples import Example, ExampleBuilder
+from trainer.feedback.collect import collect
+from trainer.feedback.corpora import load_corpora, unified
+from trainer.feedback.labelled import to_example
+from trainer.feedback.mix import Categories, MixRule, mix
+from trainer.feedback.spans import current_spans, news
+from trainer.feedback.store import read_collected, write_collected
+from trainer.live_adapter import LiveAdapter
+from trainer.lora.recipe import Recipe
+from trainer.lora.trackers import tracker_for
+from trainer.lora.train import train_adapter
+from trainer.refresh import Halt
+from trainer.refresh_settings import RefreshSettings
+from trainer.registry.store import Registry
+from trainer.releases import Releases
+from trainer.revision import code_revision
+from trainer.run_folder import Run
+from trainer.stages import DataSummary, Ground, Verdict
+
+_PARTS: Final = {"train": "train on", "held_out": "judge on"}
+
+
+class RefreshSteps:
+    """See `trainer.refresh.Steps`.
+
+    Args:
+        settings: all.
+        halt: raises what ends the run, while topics are read.
+    """
+
+    def __init__(self, settings: RefreshSettings, halt: Halt) -> None:
+        """Read the recipe and the model's profile; RecipeError or ProfileError where they cannot be used."""
+        self._settings = settings
+        self._halt = halt
+        self._recipe = Recipe.load(settings.trainer.recipe)
+        self._builders = ServedBuilders(settings.prompts)
+        self._registry = Registry(settings.registry.registry_address)
+        self._releases = Releases(settings.kafka, settings.names.releases, self._registry)
+        self._live = LiveAdapter(self._registry, self._releases, self.model, settings.folder / self.model / "live")
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self._builders.profile.name
+
+    def ground(self) -> Ground:
+        """From the topic of releases, the model's folder and the settings."""
+        live = self._live.metadata
+        return Ground(
+            model=self.model,
+            base_sha256=self._base_sha256,
+            parent=live.version if live else None,
+            recipe_sha256=self._settings.checksum(self._recipe),
+            seen=live.data if live else (),
+        )
+
+    def spans(self) -> tuple[OffsetSpan, ...]:
+        """Where labels, events and messages begin and end now."""
+        return current_spans(self._settings.kafka, self._settings.names)
+
+    def news(self, spans: tuple[OffsetSpan, ...], seen: tuple[OffsetSpan, ...]) -> int:
+        """Label records, by their offsets."""
+        return news(spans, seen, self._settings.names)
+
+    def collect(self, run: Run, into: Path) -> DataSummary:
+        """One JSON Lines file for each part of the split."""
+        given = self._settings
+        live = self._live.metadata
+        found = collect(
+            given.kafka,
+            given.names,
+            self._builders,
+            run.spans,
+            seen=live.data if live else (),
+            not_people=given.feedback.trainer_not_people,
+            halt=self._halt,
+        )
+        parts = write_collected(found, into).split
+        sizes = {"train": len(parts.train), "development": len(parts.development), "held_out": len(parts.held_out)}
+        return DataSummary(
+            labelled=found.counts.labelled,
+            annotated=found.counts.annotated,
+            ties=found.ties,
+            hash_mismatches=found.hash_mismatches,
+            agreement=found.agreement,
+            too_little=self._too_little(sizes),
+            **sizes,
+        )
+
+    def train(self, run: Run, data: Path, checkpoints: Path, into: Path, halt: Halt) -> None:
+        """PEFT's folder, and beside it how training went."""
+        feedback = self._settings.feedback
+        parts = read_collected(data).split
+        held_back = (*parts.held_out, *parts.development)
+        mixed = mix(
+            parts.train,
+            load_corpora(feedback.trainer_corpora, self._builders, held_back, feedback.trainer_seed),
+            MixRule(feedback.trainer_mixing, feedback.trainer_replay_share, feedback.trainer_seed),
+            lambda one: to_example(one, self._roles),
+            Categories(self._builders.usual, self._settings.prompts.taxonomies),
+        )
+        train_adapter(
+            self._builders.folder,
+            self._recipe,
+            mixed.examples,
+            [to_example(one, self._roles) for one in parts.development],
+            checkpoints,
+            into,
+            parent=self._live.folder(),
+            tracker=tracker_for(self._settings.trainer.tracker, checkpoints, self._settings.folder / "tensorboard"),
+            halt=halt,
+        )
+        del run
+
+    def judge(self, run: Run, data: Path, adapter: Path, into: Path, halt: Halt) -> Verdict:
+        """By the gate, on the frozen part of the labels and the guards."""
+        halt()
+        parts = read_collected(data).split
+        live = self._live.folder()
+        found = gate.judge(
+            self._builders.folder,
+            gate.LiveSide.read(live) if live else None,
+            adapter,
+            gate.FrozenSets(
+                held_out=[to_example(one, self._roles) for one in parts.held_out],
+                development=[to_example(one, self._roles) for one in parts.development],
+                guards=dict(map(self._guard, self._settings.trainer.guards)),
+            ),
+            gate.Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds),
+            self._settings.gate,
+            into,
+            name=run.version,
+        )
+        return Verdict(
+            released=found.released,
+            reasons=found.reasons,
+            metrics=found.metrics,
+            temperature=found.temperature,
+            threshold=found.threshold,
+        )
+
+    def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
+        """With all that is known of how it was made."""
+        metadata = AdapterMetadata(
+            model=run.model,
+            version=run.version,
+            base_sha256=run.base_sha256,
+            parent=run.parent,
+            recipe=self._recipe.model_dump(mode="json"),
+            data=run.spans,
+            code_revision=self._revision,
+            metrics=verdict.metrics,
+            temperature=verdict.temperature,
+            threshold=verdict.threshold,
+            # The run's own time: a second try after a kill makes the same bytes.
+            made_at=run.started_at,
+        )
+        self._registry.publish(adapter, metadata, adapter.parent / "gate")
+
+    def release(self, run: Run, verdict: Verdict) -> None:
+        """A record on the topic of releases."""
+        self._releases.release(run.model, run.version, reason=verdict.summary)
+
+    @cached_property
+    def _base_sha256(self) -> str:
+        return weights_sha256(self._builders.folder)
+
+    @cached_property
+    def _revision(self) -> str:
+        return code_revision()
+
+    @cached_property
+    def _roles(self) -> RolePrompts:
+        return RolePrompts(self._builders.profile, self._builders.tokenizer)
+
+    def _too_little(self, sizes: Mapping[str, int]) -> str | None:
+        wanted = {"train": 1, "held_out": self._settings.gate.gate_min_messages}
+        short = [f"{sizes[name]} to {words}" for name, words in _PARTS.items() if sizes[name] < wanted[name]]
+        if not short:
+            return None
+        return (
+            f"of the labelled messages, whose conversations are split for good, there are only {' and '.join(short)}; "
+            f"{wanted['held_out']} are needed to judge (TRAINER_GATE_MIN_MESSAGES)"
+        )
+
+    def _guard(self, text: str) -> tuple[str, list[Example]]:
+        corpus, _, path = text.partition(":")
+        builder = ExampleBuilder(self._builders.profile, self._builders.tokenizer, self._builders.of)
+        try:
+            found = [unified(one, self._builders) for one in read(corpus, Path(path))]
+        except (CorpusError, UnknownFormatError, OSError) as error:
+            raise MisconfiguredError(f"TRAINER_GUARDS: {error}") from error
+        return f"{corpus} ({Path(path).name})", list(builder.examples(found))
