@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 
 import torch
 from peft import PeftConfig, PeftModel
-from transformers import AutoModelForCausalLM
 
 from trainer.gate.errors import GateError
+from trainer.lora.loading import load_base
 
 Side = Literal["live", "candidate"]
 SIDES: Final[tuple[Side, Side]] = ("live", "candidate")
@@ -26,7 +26,8 @@ class Sides:
             GateError: a folder cannot be loaded.
         """
         try:
-            model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+            model = load_base(base, dtype=torch.bfloat16, device=device)
             self._peft = PeftModel.from_pretrained(model, candidate, adapter_name="candidate", **_AS_SERVED)
             if live is None:
                 config = PeftConfig.from_pretrained(candidate)
