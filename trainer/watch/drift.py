@@ -45,6 +45,7 @@ class Window:
         verdicts: labels that people gave to events with a label.
         corrections: those of them that differ from the model's.
         adapters: events by adapter's version; "base" for none.
+        until: when it ended, seconds since 1970.
     """
 
     labels: Counter[str] = field(default_factory=Counter)
@@ -52,6 +53,7 @@ class Window:
     verdicts: int = 0
     corrections: int = 0
     adapters: Counter[str] = field(default_factory=Counter)
+    until: float = 0.0
 
     @property
     def events(self) -> int:
@@ -66,6 +68,7 @@ class Window:
             self.verdicts + other.verdicts,
             self.corrections + other.corrections,
             self.adapters + other.adapters,
+            max(self.until, other.until),
         )
 
 
@@ -74,11 +77,13 @@ class Reading:
     """One measure of one window.
 
     Attributes:
+        until: when the window ended.
         low: the range's lower end; with `high` None while there are too few past windows.
         alarm: out of range for long enough.
         begins: the alarm is new with this window.
     """
 
+    until: float
     value: float
     low: float | None
     high: float | None
@@ -134,7 +139,7 @@ def readings(windows: Sequence[Window], measure: Measure, rule: Rule) -> list[Re
                     distances.append(_value(one, past, measure))
                 past.append(one)
             out = []
-        found.append(Reading(value, low, high, len(out) >= rule.patience, len(out) == rule.patience))
+        found.append(Reading(window.until, value, low, high, len(out) >= rule.patience, len(out) == rule.patience))
         if len(out) >= max(rule.least, rule.patience) + 1:
             past, distances = out, [_value(one, out, measure) for one in out]
             out = []

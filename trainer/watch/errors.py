@@ -8,12 +8,6 @@ class WatchError(TrainerError):
     """Base of all errors here. The text says what was wrong, where, and what to do."""
 
 
-class TopicUnreadableError(WatchError):
-    """Kafka does not give what a topic holds."""
-
-    exit_code = ExitCode.UNAVAILABLE
-
-
 class TopicUnwritableError(WatchError):
     """Kafka does not take what was to be written."""
 

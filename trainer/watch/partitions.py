@@ -1,20 +1,24 @@
 """A topic's partitions: its id, where they begin and end, and which offsets belong to a time."""
 
-import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.connections import KafkaSettings
 from schemas.topics import MAX_RECORD_BYTES
-from trainer.watch.errors import TopicUnreadableError
+from trainer.feedback.errors import TopicUnavailableError
+from trainer.feedback.spans import TIMEOUT_S, readable
+from trainer.feedback.topic_id import as_text
 
-_TIMEOUT_S: Final = 30.0
-_MASK: Final = (1 << 64) - 1
+T = TypeVar("T")
+
+_AGAIN_S: Final = 0.1
+_LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,12 @@ class TopicShape:
 
 
 def topic_shape(connection: KafkaSettings, topic: str) -> TopicShape:
-    """Ask the cluster; TopicUnreadableError where there is no such topic, or no answer."""
+    """Ask the cluster; TopicUnavailableError where there is no such topic, or no answer."""
     admin = AdminClient({**connection.librdkafka(), "log_level": 0})
-    with _readable(topic):
-        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=_TIMEOUT_S)[topic]
-        found = asked.result(_TIMEOUT_S)
-        return TopicShape(topic, _text(found.topic_id), len(found.partitions))
+    with readable(topic):
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_S)[topic]
+        found = asked.result(TIMEOUT_S)
+        return TopicShape(topic, as_text(found.topic_id), len(found.partitions))
 
 
 def open_consumer(connection: KafkaSettings) -> Consumer:
@@ -54,11 +58,10 @@ def open_consumer(connection: KafkaSettings) -> Consumer:
 
 def bounds(consumer: Consumer, shape: TopicShape) -> list[tuple[int, int]]:
     """First offset that Kafka still has, and one past the last, of each partition."""
-    with _readable(shape.topic):
-        return [
-            consumer.get_watermark_offsets(TopicPartition(shape.topic, number), timeout=_TIMEOUT_S)
-            for number in range(shape.partitions)
-        ]
+    return [
+        _patiently(shape.topic, partial(consumer.get_watermark_offsets, TopicPartition(shape.topic, number)))
+        for number in range(shape.partitions)
+    ]
 
 
 def offsets_at(consumer: Consumer, shape: TopicShape, milliseconds: int) -> list[int]:
@@ -71,11 +74,7 @@ def offsets_at(consumer: Consumer, shape: TopicShape, milliseconds: int) -> list
     """
     ends = [end for _, end in bounds(consumer, shape)]
     wanted = [TopicPartition(shape.topic, number, max(milliseconds, 0)) for number in range(shape.partitions)]
-    with _readable(shape.topic):
-        found = consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S)
-        for one in found:
-            if one.error is not None:
-                raise KafkaException(one.error)
+    found = _patiently(shape.topic, partial(_for_times, consumer, wanted))
     return [one.offset if one.offset >= 0 else ends[one.partition] for one in found]
 
 
@@ -83,11 +82,13 @@ def committed_records(consumer: Consumer, topic: str, partition: int, start: int
     """The committed records of ``[start, end)`` of one partition, in order; meanwhile the consumer reads only these."""
     if start >= end:
         return
-    with _readable(topic):
+    with readable(topic):
         consumer.assign([TopicPartition(topic, partition, start)])
         while True:
             records = consumer.consume(1000, timeout=1.0) or _one(consumer, topic)
             for record in records:
+                if (record.topic(), record.partition()) != (topic, partition):
+                    continue  # left over from what was assigned before
                 if (error := record.error()) is None:
                     if record.offset() >= end:
                         return
@@ -100,7 +101,7 @@ def committed_records(consumer: Consumer, topic: str, partition: int, start: int
 
 def poll(consumer: Consumer, at_most: int, seconds: float) -> Sequence[Any]:
     """Records of all that is assigned; ends of partitions are left out."""
-    with _readable("the assigned topics"):
+    with readable("the assigned topics"):
         records = consumer.consume(at_most, timeout=seconds)
         found = []
         for record in records:
@@ -112,23 +113,30 @@ def poll(consumer: Consumer, at_most: int, seconds: float) -> Sequence[Any]:
 
 
 def _one(consumer: Consumer, topic: str) -> list[Any]:
-    first = consumer.poll(_TIMEOUT_S)
+    first = consumer.poll(TIMEOUT_S)
     if first is None:
-        raise TopicUnreadableError(f"{topic}: no answer from Kafka within {_TIMEOUT_S:.0f} s")
+        raise TopicUnavailableError(f"{topic}: no answer from Kafka within {TIMEOUT_S:.0f} s")
     return [first]
 
 
-@contextmanager
-def _readable(topic: str) -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as error:
-        text = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else str(error)
-        raise TopicUnreadableError(f"{topic} cannot be read: {text}. `sentistream topics check` says more.") from error
+def _for_times(consumer: Consumer, wanted: list[TopicPartition], timeout: float) -> list[Any]:
+    found: list[Any] = consumer.offsets_for_times(wanted, timeout=timeout)
+    for one in found:
+        if one.error is not None:
+            raise KafkaException(one.error)
+    return found
 
 
-def _text(topic_id: Uuid) -> str:
-    """As Kafka's own tools write it."""
-    halves = (topic_id.get_most_significant_bits(), topic_id.get_least_significant_bits())
-    raw = b"".join((half & _MASK).to_bytes(8, "big") for half in halves)
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+def _patiently(topic: str, ask: Callable[..., T]) -> T:
+    """Ask again while leaders are being chosen: a topic that was just made, or a broker that was just started."""
+    deadline = time.monotonic() + TIMEOUT_S
+    with readable(topic):
+        while True:
+            try:
+                return ask(timeout=TIMEOUT_S)
+            except KafkaException as error:
+                if not error.args[0].retriable() and error.args[0].code() not in _LEADERLESS:
+                    raise
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_AGAIN_S)

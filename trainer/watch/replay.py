@@ -1,13 +1,15 @@
 """Prompts made again from `chat.messages`, without the stream's Redis: partition by partition, message by message."""
 
-from typing import Any
+from typing import Any, Final
 
 from prompts.parts import PartsBuilder
 from prompts.windows import OfflineWindows
 from schemas.chat import ChatMessage, Source
-from schemas.codec import decode
-from schemas.errors import SchemaError
 from schemas.prompt import PromptParts
+from trainer.watch.records import read
+
+#: Kafka's time stamps are not quite the messages' times, so a little more than the exact look-back is read.
+SLACK_S: Final = 3600.0
 
 
 def exact_look_back_s(builder: PartsBuilder) -> float:
@@ -26,9 +28,7 @@ class PromptReplay:
 
     def add(self, record: Any) -> tuple[Source, ChatMessage, PromptParts] | None:
         """The prompt of one record of `confluent_kafka`; None where it is no message."""
-        try:
-            message = decode(ChatMessage, record.value())
-        except SchemaError:
+        if (message := read(ChatMessage, record)) is None:
             return None
         partition: int = record.partition()
         source = Source(topic_id=self._topic_id, partition=partition, offset=record.offset())

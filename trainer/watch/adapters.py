@@ -1,0 +1,38 @@
+"""A version of the registry, or the base model, ready to be asked."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prompts.settings import ServedBuilders
+from trainer.gate.answers import Serving, Trust
+from trainer.registry.store import Registry
+from trainer.watch.answers import Answerer
+
+
+@contextmanager
+def ready(builders: ServedBuilders, registry: Registry, version: str | None, serving: Serving) -> Iterator[Answerer]:
+    """Fetch, check and load an adapter; its own temperature and threshold are used.
+
+    Args:
+        builders: of the base model.
+        registry: where adapters are kept.
+        version: None for the base model.
+        serving: the policy that is live.
+
+    Raises:
+        RegistryError: there is no such version, or it is damaged.
+        LoraError: it does not fit the base model.
+    """
+    from trainer.lora.loading import load_for_answers
+
+    if version is None:
+        yield Answerer.of(None, load_for_answers(builders.folder, None), builders.of(), serving)
+        return
+    with tempfile.TemporaryDirectory(prefix="adapter-") as scratch:
+        folder = Path(scratch) / "adapter"
+        registry.fetch(builders.profile.name, version, folder)
+        metadata = registry.find(builders.profile.name, version).metadata
+        trust = Trust(metadata.temperature, metadata.threshold)
+        yield Answerer.of(version, load_for_answers(builders.folder, folder), builders.of(), serving, trust)
