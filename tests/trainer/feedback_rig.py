@@ -107,7 +107,7 @@ class Platform:
         for source in sources:
             self.publish(self.names.events, self.event(source, **changed), source.partition)
 
-    def label(self, source: Source, label: str | None, by: str = "ada", at: float = 0, **changed: Any) -> int:
+    def label(self, source: Source, label: str | None, /, by: str = "ada", at: float = 0, **changed: Any) -> int:
         """Publish what a person says; the label's offset."""
         message = self.sent[source]
         given: dict[str, Any] = {

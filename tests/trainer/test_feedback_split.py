@@ -68,7 +68,6 @@ def mixed(train: list[LabelledMessage], corpora: list[list[Example]], **rule: ob
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_conversation_is_in_one_part_for_ever_whatever_labels_come(seed: int) -> None:
-    print("seed", seed)
     draw = random.Random(seed)
     names = [f"{draw.choice(('default', 'acme'))}\x1f{draw.getrandbits(40):x}" for _ in range(300)]
     messages = [labelled(draw.choice(names), offset) for offset in range(900)]
@@ -218,7 +217,7 @@ def test_a_corpus_keeps_labels_that_the_model_knows_and_others_are_mapped() -> N
 
 def test_a_corpus_without_a_map_is_refused_by_name() -> None:
     builders = ServedBuilders(PromptSettings(taxonomy="emocontext"))
-    with pytest.raises(MixtureError, match="cped-to-emocontext.yaml"):
+    with pytest.raises(MixtureError, match=r"cped-to-emocontext\.yaml"):
         unified(Conversation("1", "en", "cped", (LabelledTurn("A", "hi", "fear"),)), builders)
 
 

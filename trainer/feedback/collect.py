@@ -15,7 +15,7 @@ from schemas.event import EmotionEvent
 from schemas.topics import TopicNames
 from trainer.feedback.agreement import krippendorff_alpha, majority
 from trainer.feedback.events import Events
-from trainer.feedback.fates import WHAT_TO_CHECK, Cause, Left, fate_of_event, fate_of_prompt, likely_cause
+from trainer.feedback.fates import WHAT_TO_CHECK, Cause, fate_of_event, fate_of_prompt, likely_cause
 from trainer.feedback.labelled import Collected, Counts, LabelledMessage
 from trainer.feedback.labels import GivenLabel, Labels
 from trainer.feedback.people import Machines
@@ -68,8 +68,7 @@ def collect(
         cut |= {one.partition for one in spans}
     labelled = tuple(work.labelled(rebuild.found, cut))
     counts = Counts(
-        **(labels.counts + votes.counts),
-        **work.left,
+        **(labels.counts + votes.counts + work.left),
         malformed_events=events.malformed,
         malformed_messages=rebuild.malformed,
         lost_records=reader.lost,
@@ -124,7 +123,7 @@ class _Collection:
     events: Events
     votes: _Votes
     new: set[Source]
-    left: Counter[Left] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
     causes: Counter[Cause] = field(default_factory=Counter)
     agreed: dict[Source, str] = field(default_factory=dict)
 
