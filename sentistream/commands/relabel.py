@@ -145,6 +145,6 @@ def _tell(facts: dict[str, Any], changes: list[tuple[tuple[str, str], int]]) -> 
     )
     if facts["other_prompt"]:
         click.echo(
-            f"{facts['other_prompt']} were asked with another prompt than then (same_prompt is false): give --look-back "
-            "and compare MODEL, TAXONOMY, PROMPT_PARTS, HISTORY_TURNS and SESSION_GAP_S with the stream's"
+            f"{facts['other_prompt']} were asked with another prompt than then (same_prompt is false): try "
+            "--look-back, and compare MODEL, TAXONOMY, PROMPT_PARTS, HISTORY_TURNS and SESSION_GAP_S with the stream's"
         )
