@@ -5,6 +5,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,10 +108,10 @@ def test_three_draws_and_their_majority_are_the_workers() -> None:
         assert [names[one] for one in ours] == theirs
         scores = calibrated(logprobs, 1.7)
 
-        async def said(label: str, scores: dict[str, float] = scores) -> Decision:
+        async def said(label: str, scores: dict[str, float]) -> Decision:
             return Decision(label, scores)
 
-        voted = asyncio.run(negotiation.vote([lambda one=one: said(one) for one in theirs]))
+        voted = asyncio.run(negotiation.vote([partial(said, one, scores) for one in theirs]))
         assert names[majority(ours, np.array(list(scores.values())), names)] == voted.label
 
 
