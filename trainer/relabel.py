@@ -133,26 +133,29 @@ class Relabeller:
         if not messages.partitions == events.partitions == target.partitions:
             counts = ", ".join(f"{one.topic} {one.partitions}" for one in (messages, events, target))
             raise WatchError(f"these topics need equal partition counts: {counts}. Name another topic with --topic.")
-        reader, other = open_consumer(self._connection), open_consumer(self._connection)
+        reader = open_consumer(self._connection)
         try:
             # Fences, and ends the transaction of, a run that was killed, before it is looked at what is written.
             with TransactionalWriter(self._connection, target.topic) as writer:
                 spans = self._spans(reader, messages)
-                events_from = offsets_at(other, events, min(self._back_ms, self._from_ms - int(SLACK_S * 1000)))
-                ends = [end for _, end in bounds(other, events)]
+                events_from = offsets_at(reader, events, min(self._back_ms, self._from_ms - int(SLACK_S * 1000)))
+                ends = [end for _, end in bounds(reader, events)]
                 for span, back in spans:
                     done = self._done(reader, target, span)
                     cursor = PastEvents(
                         committed_records(
-                            other, events.topic, span.partition, events_from[span.partition], ends[span.partition]
+                            self._connection,
+                            events.topic,
+                            span.partition,
+                            events_from[span.partition],
+                            ends[span.partition],
                         ),
                         messages.topic_id,
                     )
-                    records = committed_records(reader, messages.topic, span.partition, back, span.end)
+                    records = committed_records(self._connection, messages.topic, span.partition, back, span.end)
                     self._partition(records, span, messages, cursor, done, writer)
         finally:
             reader.close()
-            other.close()
         return self._summary
 
     def _spans(self, reader: Any, messages: TopicShape) -> list[tuple[OffsetSpan, int]]:
@@ -175,7 +178,7 @@ class Relabeller:
         """Relabel ids that the topic already holds for messages of the span."""
         first, end = bounds(reader, target)[span.partition]
         found = set()
-        for record in committed_records(reader, target.topic, span.partition, first, end):
+        for record in committed_records(self._connection, target.topic, span.partition, first, end):
             one = read(Relabel, record)
             if one is None:
                 continue

@@ -12,7 +12,7 @@ from rich.table import Table
 from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.connections import KafkaSettings
-from schemas.topics import TopicNames, relabel_topic, topics
+from schemas.topics import Profile, TopicNames, relabel_topic, topics
 from sentistream.errors import SentistreamError, TopicError
 from sentistream.options import load, settings_options
 from sentistream.start_progress import quiet_unless_asked
@@ -24,7 +24,7 @@ from trainer.settings import ServingSettings
 _SETTINGS = (RegistrySettings, ServingSettings, PromptSettings, KafkaSettings, TopicNames)
 
 
-class _Time(click.ParamType):
+class _Time(click.ParamType[datetime]):
     """ISO 8601; without a zone, UTC."""
 
     name = "time"
@@ -126,7 +126,7 @@ def _make_topic(kafka: KafkaSettings, names: TopicNames, target: str) -> None:
     (state,) = describe_topics(kafka, [messages])
     if state.partitions is None:
         raise TopicError(f"missing topics: {names.messages}. `sentistream topics create` makes them.")
-    profile = "production" if state.replication > 1 else "embedded"
+    profile: Profile = "production" if state.replication > 1 else "embedded"
     like = relabel_topic(names, profile, state.partitions)
     create_topics(kafka, [type(like)(target, like.partitions, state.replication, like.config)])
 

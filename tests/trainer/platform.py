@@ -15,7 +15,7 @@ from schemas.connections import KafkaSettings
 from schemas.event import Answer, EmotionEvent, Round, Times
 from schemas.feedback import EmotionLabel
 from schemas.topics import TopicNames
-from trainer.watch.partitions import committed_records, open_consumer, topic_shape
+from trainer.watch.partitions import committed_records, topic_shape
 
 LABELS = ("neutral", "joy", "sadness", "anger")
 SAID = ("good news", "bad news", "so what", "it is news")
@@ -104,15 +104,12 @@ class Platform:
 
     def records(self, topic: str) -> list[Any]:
         """All committed records of a topic, partition by partition."""
-        consumer = open_consumer(self.connection)
         shape = topic_shape(self.connection, topic)
-        found = [
+        return [
             record
             for number in range(shape.partitions)
-            for record in committed_records(consumer, topic, number, 0, 1 << 40)
+            for record in committed_records(self.connection, topic, number, 0, 1 << 40)
         ]
-        consumer.close()
-        return found
 
     def _producer(self) -> Producer:
         return Producer({**self.connection.librdkafka(), "enable.idempotence": True})

@@ -1,21 +1,25 @@
 """A past span is answered again, once, from the windows that the stream had: a real Kafka, a small real model."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from confluent_kafka import Producer
 from transformers import OPTForCausalLM
 
 from prompts.parts import HistoryRule, PartsBuilder
 from prompts.profile import TOKENIZER_FILE, ModelProfile
+from prompts.settings import PromptSettings, ServedBuilders
 from prompts.tokenizer import PromptTokenizer
 from schemas.codec import decode
 from schemas.connections import KafkaSettings
 from schemas.relabel import Relabel
 from schemas.taxonomy import load_taxonomy
 from schemas.topics import TopicNames, relabel_topic
+from sentistream.cli import main
 from sentistream.embedded import EmbeddedKafka
 from sentistream.topics import create_topics
 from tests.conftest import TopicsFactory
@@ -166,3 +170,32 @@ def test_a_span_that_holds_nothing_says_so(platform: Platform, answerer: Answere
 
 def test_the_names_of_the_topics_are_prefixed() -> None:
     assert TopicNames(topic_prefix="eu.").relabels == "eu.emotion.relabels"
+
+
+def test_the_command_makes_its_topic_and_answers_with_the_model_that_ships(
+    kafka: EmbeddedKafka, topics: TopicsFactory
+) -> None:
+    connection = KafkaSettings(kafka_bootstrap_servers=kafka.bootstrap_servers)
+    platform = Platform.of(connection, topics(partitions=2), ServedBuilders(PromptSettings()).of())
+    platform.publish(20, BEGAN)
+    platform.answer_all(lambda _: "joy", adapter="v1")
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "TOPIC_PREFIX": platform.names.topic_prefix,
+    }
+
+    def run(*arguments: str, end: str = "2026-03-02T10:00+01:00") -> Result:
+        span = ["--from", "2026-03-02T08:00", "--to", end, "--adapter", "base"]
+        return CliRunner().invoke(main, ["relabel", *span, *arguments], env=environment)
+
+    found = run("--json")
+    assert found.exit_code == 0, found.output
+    said = json.loads(found.stdout)
+    assert (said["written"], said["other_prompt"], said["no_event"]) == (20, 0, 0)
+    assert sum(one["messages"] for one in said["changes"]) == 20
+    assert {one.old.adapter for one in relabels(platform) if one.old} == {"v1"}
+    assert "0 written" in run().stdout
+    forbidden = run("--topic", platform.names.events)
+    assert forbidden.exit_code == 1
+    assert "topics of the pipeline" in forbidden.stderr
+    assert "swap" in run(end="2026-03-02T09:00+01:00").stderr

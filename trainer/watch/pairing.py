@@ -18,7 +18,7 @@ _HASH_BITS: Final = 64
 def in_share(event_id: str, share: float) -> bool:
     """Whether a message is one of the share: the same in every process, and by no property of the message."""
     digest = hashlib.sha256(event_id.encode()).digest()[: _HASH_BITS // 8]
-    return int.from_bytes(digest) < share * 2**_HASH_BITS
+    return int.from_bytes(digest) < int(share * (1 << _HASH_BITS))
 
 
 @dataclass(slots=True)

@@ -18,6 +18,8 @@ from trainer.feedback.topic_id import as_text
 T = TypeVar("T")
 
 _AGAIN_S: Final = 0.1
+_AT_ONCE: Final = 1000
+_POLL_S: Final = 0.2
 _LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 
 
@@ -78,38 +80,41 @@ def offsets_at(consumer: Consumer, shape: TopicShape, milliseconds: int) -> list
     return [one.offset if one.offset >= 0 else ends[one.partition] for one in found]
 
 
-def committed_records(consumer: Consumer, topic: str, partition: int, start: int, end: int) -> Iterator[Any]:
-    """The committed records of ``[start, end)`` of one partition, in order; meanwhile the consumer reads only these."""
+def committed_records(connection: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[Any]:
+    """The committed records of ``[start, end)`` of one partition, in order.
+
+    By a consumer of its own: one that is given partition after partition was seen to lose what it had fetched.
+    """
     if start >= end:
         return
-    with readable(topic):
-        consumer.assign([TopicPartition(topic, partition, start)])
-        while True:
-            records = consumer.consume(1000, timeout=1.0) or _one(consumer, topic)
-            for record in records:
-                if (record.topic(), record.partition()) != (topic, partition):
-                    continue  # left over from what was assigned before
-                if (error := record.error()) is None:
-                    if record.offset() >= end:
+    consumer = open_consumer(connection)
+    try:
+        with readable(topic):
+            consumer.assign([TopicPartition(topic, partition, start)])
+            while True:
+                for record in consumer.consume(_AT_ONCE, timeout=_POLL_S) or _one(consumer, topic):
+                    if (error := record.error()) is None:
+                        if record.offset() >= end:
+                            return
+                        yield record
+                    elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                         return
-                    yield record
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                    return
-                else:
-                    raise KafkaException(error)
+                    else:
+                        raise KafkaException(error)
+    finally:
+        consumer.close()
 
 
 def poll(consumer: Consumer, at_most: int, seconds: float) -> Sequence[Any]:
-    """Records of all that is assigned; ends of partitions are left out."""
+    """Records of all that is assigned; ends of partitions, and faults that mend themselves, are left out."""
+    found = []
     with readable("the assigned topics"):
-        records = consumer.consume(at_most, timeout=seconds)
-        found = []
-        for record in records:
+        for record in consumer.consume(at_most, timeout=seconds):
             if (error := record.error()) is None:
                 found.append(record)
-            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001 - as above
+            elif error.code() != KafkaError._PARTITION_EOF and not error.retriable() and not found:  # noqa: SLF001
                 raise KafkaException(error)
-        return found
+    return found
 
 
 def _one(consumer: Consumer, topic: str) -> list[Any]:

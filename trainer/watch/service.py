@@ -172,7 +172,7 @@ class Watch:
 
     def _past(self, shape: TopicShape, starts: list[int], ends: list[int], stop: Callable[[], bool]) -> Iterator[Any]:
         for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            for record in committed_records(self._consumer, shape.topic, number, start, end):
+            for record in committed_records(self._connection, shape.topic, number, start, end):
                 if stop():
                     return
                 yield record
