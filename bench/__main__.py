@@ -21,7 +21,9 @@ ROWS = {
     "pipeline": "the whole pipeline on vLLM, beside the engine alone",
     "sanm": "policy calibrated beside one pass: time and F1 (BENCH_MELD=FILE for MELD's own)",
     "lora": "an adapter on the CPU, beside none and vLLM's own kernels",
+    "swap": "what a message waits more while the adapter is swapped",
     "latency": "what a message waits outside the model",
+    "trainer": "examples a second of adapter training, beside a plain Trainer",
     "start": "from process to ready",
 }
 

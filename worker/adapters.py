@@ -88,6 +88,9 @@ class LiveAdapter:
     async def _found(self, release: AdapterRelease) -> CheckedAdapter | None:
         if release.version is None or release.version in self._loaded:
             return None
+        return await self._checked(release)
+
+    async def _checked(self, release: AdapterRelease) -> CheckedAdapter:
         return await asyncio.to_thread(self._folders.get, release)
 
     async def _make_live(self, release: AdapterRelease, found: CheckedAdapter | None) -> None:
@@ -96,7 +99,7 @@ class LiveAdapter:
             return
         if version is not None and version not in self._loaded:
             # It may have been dropped since it was looked for.
-            await self._load(found or await asyncio.to_thread(self._folders.get, release))
+            await self._load(found or await self._checked(release))
         if release is not self._latest:
             if version is not None:
                 self._drop_later(version)

@@ -163,7 +163,7 @@ def test_an_address_of_no_known_kind(tmp_path: Path) -> None:
         Registry("nosuchprotocol://bucket")
 
 
-class Failing(MemoryFileSystem):  # type: ignore[misc]
+class Failing(MemoryFileSystem):
     """A store of its own that takes so many writes and then fails, in the middle of a file."""
 
     protocol = "failing"

@@ -270,12 +270,14 @@ def running(
             raise error
 
 
-def child(settings: WorkerSettings, log: Path, **options: Any) -> subprocess.Popen[bytes]:
+def child(
+    settings: WorkerSettings, log: Path, *, module: str = "tests.worker.child", **options: Any
+) -> subprocess.Popen[bytes]:
     """A worker as a process of its own (`tests/worker/child.py`), which may be killed."""
     fields = settings.model_dump(mode="json", exclude_defaults=True)
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.worker.child", json.dumps({"settings": fields, **options})],
+            [sys.executable, "-m", module, json.dumps({"settings": fields, **options})],
             stdout=output,
             stderr=output,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},

@@ -39,7 +39,8 @@ def check_folder(folder: Path, where: str) -> None:
     path = folder / SUMS_FILE
     if not path.is_file():
         raise DamagedAdapterError(f"{where} has no {SUMS_FILE}: it was not published by the registry")
-    said = dict(reversed(line.split("  ", 1)) for line in path.read_text(encoding="utf-8").splitlines() if "  " in line)
+    lines = (line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines())
+    said = {name: digest for digest, _, name in lines}
     found = sums_of(folder)
     for name in sorted(said.keys() | found.keys()):
         if said.get(name) != found.get(name):

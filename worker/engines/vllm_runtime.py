@@ -111,16 +111,20 @@ class VllmRuntime:
         self._engine.remove_lora(number)
 
     def warm(self, adapter: Any | None = None) -> None:
-        """Answer a small batch and a single prompt, so that buffers and kernels are there. Nothing may be in flight."""
+        """Answer a small batch and a single prompt, so that buffers and kernels are there. Nothing may be in flight.
+
+        An adapter is asked the single prompt alone: the rest is warm since the start, and messages wait meanwhile.
+        """
         top = self.vocabulary - 1
-        for batch in (_WARM_BATCH, 1):
+        for batch in (_WARM_BATCH, 1) if adapter is None else (1,):
             for index in range(batch):
                 # Every prompt starts differently: none may find the others' prefix in the cache.
                 ids = [(index * 7 + position) % top + 1 for position in range(_WARM_TOKENS)]
                 self.submit(f"warm-{index}", Ask(ids, tuple(range(1, 8)), adapter))
             while self.busy:
                 self.step()
-        self._engine.reset_prefix_cache()
+        if adapter is None:
+            self._engine.reset_prefix_cache()
 
     def close(self) -> None:
         """Free the model."""
