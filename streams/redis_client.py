@@ -20,9 +20,10 @@ RedisClient: TypeAlias = aioredis.Redis | RedisCluster
 _SCHEMES: Final = ("redis", "rediss", "unix")
 #: All that a user of the stream's own (Redis ACL) needs; those after ``evalsha`` are called by its script.
 RIGHTS: Final = (
-    "~sentistream:window:* +ping +select +client|setinfo +script|load +evalsha +hset +hdel +hmget +expire +zadd "
-    "+zcard +zcount +zremrangebyscore +zrevrangebyscore"
+    "~sentistream:window:* +ping +select +client|setinfo +multi +exec +hset +hdel +script|load +evalsha +hmget "
+    "+expire +zadd +zcard +zcount +zremrangebyscore +zrevrangebyscore"
 )
+GIVE_RIGHTS: Final = f"Give the user its rights: ACL SETUSER NAME {RIGHTS}"
 
 
 def redis_client(settings: RedisSettings, timeout_s: float) -> RedisClient:
@@ -90,7 +91,7 @@ def _advice(error: BaseException) -> str | None:
     if isinstance(error, AuthenticationError) or (isinstance(error, RedisError) and "NOAUTH" in str(error)):
         return "Check REDIS_USERNAME and REDIS_PASSWORD, or the user and the password in REDIS_URL"
     if isinstance(error, NoPermissionError):
-        return f"Give the user its rights: ACL SETUSER NAME {RIGHTS}"
+        return GIVE_RIGHTS
     if isinstance(error, ssl.SSLCertVerificationError):
         return "Check REDIS_SSL_CA (the authorities that sign Redis), and the host in REDIS_URL"
     return None

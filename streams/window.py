@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
 from streams.errors import WindowStoreError
 from streams.metrics import REDIS_AWAY, REDIS_SECONDS
-from streams.redis_client import RedisClient
+from streams.redis_client import GIVE_RIGHTS, RedisClient
 
 log = structlog.get_logger()
 
@@ -171,6 +171,8 @@ class WindowStore:
         while True:
             try:
                 reply = await call()
+            except NoPermissionError as error:
+                raise WindowStoreError(f"Redis refuses: {error}. {GIVE_RIGHTS}") from error
             except (RedisError, OSError) as error:
                 away = time.monotonic() - since
                 REDIS_AWAY.set(away)

@@ -51,7 +51,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredRedis]:
     write_certificates(authority, certificate)
     with EmbeddedRedis(folder, settings={"requirepass": PASSWORD}) as server:
         admin = redis.Redis(port=server.ports[0], password=PASSWORD)
-        for user, rights in ((USER, RIGHTS), ("nobody", "+client")):
+        for user, rights in ((USER, RIGHTS), ("nobody", "+client"), ("pinging", "+client +ping")):
             asked = ("ACL", "SETUSER", user, "on", f">{PASSWORD}", *rights.split())
             admin.execute_command(*asked)  # type: ignore[no-untyped-call]
         with TlsTerminator(certificate, server.ports[0]) as terminator:
@@ -146,3 +146,18 @@ def test_the_command_ends_with_the_one_line(
     (error,) = [line for line in log.read_text().splitlines() if not line.startswith("{")]
     assert error.startswith("Error: Redis at 127.0.0.1")
     assert "wrong@" not in log.read_text()
+
+
+@pytest.mark.kafka
+def test_a_right_that_lacks_later_ends_the_stream_with_the_way_to_give_it(
+    kafka: EmbeddedKafka, secured: SecuredRedis, topics: TopicsFactory, model: Path, tmp_path: Path
+) -> None:
+    """Without it the stream would wait as for a Redis that is away."""
+    log = tmp_path / "log"
+    url = f"rediss://pinging:{quote(PASSWORD, safe='')}@127.0.0.1:{secured.tls_port}/0"
+    rig = StreamRig(kafka.bootstrap_servers, url, topics(), model)
+    rig.publish(published(make_messages(3)))
+    with rig.stream(log, REDIS_SSL_CA=str(secured.authority)) as child:
+        assert child.wait(60) == 70, log.read_text()
+    assert "ACL SETUSER NAME ~sentistream:window:*" in log.read_text()
+    assert set(rig.committed().values()) == {-1}
