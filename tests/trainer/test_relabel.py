@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,8 @@ from trainer.watch.answers import Answerer
 from trainer.watch.errors import SpanError, TopicUnwritableError
 from trainer.watch.transactions import TransactionalWriter
 
-BEGAN = datetime(2026, 3, 2, 8, tzinfo=UTC)
+#: Kafka deletes what is older than its topic keeps it, by the messages' own times.
+BEGAN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=30)
 MINUTE = timedelta(minutes=1)
 
 pytestmark = pytest.mark.kafka
@@ -184,8 +185,9 @@ def test_the_command_makes_its_topic_and_answers_with_the_model_that_ships(
         "TOPIC_PREFIX": platform.names.topic_prefix,
     }
 
-    def run(*arguments: str, end: str = "2026-03-02T10:00+01:00") -> Result:
-        span = ["--from", "2026-03-02T08:00", "--to", end, "--adapter", "base"]
+    def run(*arguments: str, end: datetime = BEGAN + MINUTE) -> Result:
+        in_berlin = end.astimezone(timezone(timedelta(hours=1))).isoformat()
+        span = ["--from", BEGAN.replace(tzinfo=None).isoformat(), "--to", in_berlin, "--adapter", "base"]
         return CliRunner().invoke(main, ["relabel", *span, *arguments], env=environment)
 
     found = run("--json")
@@ -198,4 +200,4 @@ def test_the_command_makes_its_topic_and_answers_with_the_model_that_ships(
     forbidden = run("--topic", platform.names.events)
     assert forbidden.exit_code == 1
     assert "topics of the pipeline" in forbidden.stderr
-    assert "swap" in run(end="2026-03-02T09:00+01:00").stderr
+    assert "swap" in run(end=BEGAN).stderr

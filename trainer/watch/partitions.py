@@ -81,10 +81,7 @@ def offsets_at(consumer: Consumer, shape: TopicShape, milliseconds: int) -> list
 
 
 def committed_records(connection: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[Any]:
-    """The committed records of ``[start, end)`` of one partition, in order.
-
-    By a consumer of its own: one that is given partition after partition was seen to lose what it had fetched.
-    """
+    """The committed records of ``[start, end)`` of one partition, in order, by a consumer of its own."""
     if start >= end:
         return
     consumer = open_consumer(connection)
