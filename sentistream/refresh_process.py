@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import IO, Self
 
 from pydantic import ValidationError
@@ -30,17 +32,25 @@ class RefreshProcess:
         self._reader.start()
 
     @classmethod
-    def start(cls, environment: Mapping[str, str], stop_s: float) -> Self:
-        """Start it; its log goes where ours goes."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sentistream", "trainer", "run", "--json"],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
-            # Ctrl-C at a terminal reaches us alone, and we stop it.
-            start_new_session=True,
-        )
+    def start(cls, environment: Mapping[str, str], stop_s: float, log: Path | None = None) -> Self:
+        """Start it; its log goes where ours goes, or to a file's end."""
+        with ExitStack() as opened:
+            errors = None if log is None else opened.enter_context(log.open("ab"))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sentistream", "trainer", "run", "--json"],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
+                # Ctrl-C at a terminal reaches us alone, and we stop it.
+                start_new_session=True,
+            )
         return cls(process, stop_s)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What it printed, once it has ended well."""
+        return _outcome(self._said)
 
     def poll(self) -> Ended | None:
         """None while it runs."""
@@ -65,12 +75,16 @@ class RefreshProcess:
 
 def _ended(code: int, said: bytes) -> Ended:
     if code == ExitCode.DONE:
-        try:
-            outcome = Outcome.model_validate_json(said.strip().splitlines()[-1])
-        except (ValidationError, IndexError):
-            return Ended("failed", "it ended without a result", code)
-        return Ended(outcome.status, outcome.reason, code)
+        outcome = _outcome(said)
+        return Ended(outcome.status, outcome.reason, code) if outcome else Ended("failed", "it ended silently", code)
     if code == ExitCode.STOPPED:
         return Ended("stopped", "it was asked to; the next refresh goes on from there", code)
     meaning = ExitCode(code).name.lower() if code in set(ExitCode) else f"exit status {code}"
     return Ended("failed", f"{meaning}: its log above says more", code)
+
+
+def _outcome(said: bytes) -> Outcome | None:
+    try:
+        return Outcome.model_validate_json(said.strip().splitlines()[-1])
+    except (ValidationError, IndexError):
+        return None

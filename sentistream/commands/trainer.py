@@ -12,6 +12,7 @@ from prompts.errors import PromptError
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresh_process import RefreshProcess
 from sentistream.shutdown import stop_requests
+from sentistream.trainer_watch import shadow, watch
 from trainer.errors import TrainerError
 from trainer.exit_codes import ExitCode
 from trainer.outcome import Outcome
@@ -24,6 +25,10 @@ from worker.health import HealthServer
 @click.group(name="trainer")
 def command() -> None:
     """Learn from the labels that people gave: train a candidate, compare it, and release it if it is no worse."""
+
+
+command.add_command(watch)
+command.add_command(shadow)
 
 
 @command.command(name="run")

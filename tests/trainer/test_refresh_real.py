@@ -1,0 +1,180 @@
+"""The whole refresh with nothing stood in for: Kafka, Redis, a miniature model, the gate, a registry on disk."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+import yaml
+from transformers import OPTForCausalLM
+
+from prompts.profile import TOKENIZER_FILE, ModelProfile
+from prompts.settings import PromptSettings, ServedBuilders
+from schemas.connections import RedisSettings
+from schemas.event import EmotionEvent
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.conftest import TopicsFactory
+from tests.trainer import refresh_child
+from tests.trainer.platform import SAID, Platform, make_label
+from trainer.errors import LockTakenError
+from trainer.faultpoints import POINTS
+from trainer.lock import Lease, lock_name
+from trainer.lora.recipe import Recipe
+from trainer.model_folder import write_profile
+from trainer.registry.store import Registry
+from trainer.releases import Releases
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+
+MODEL = "tiny"
+MEANT = dict(zip(SAID, ("joy", "sadness", "surprise", "neutral"), strict=True))
+#: Seven of ten conversations are trained on, so that there are some 12 steps an epoch.
+MESSAGES = 520
+CHECKPOINT_STEPS = 5
+
+
+class World:
+    """One deployment: its topics, its folders, and the variables that tell a trainer of them."""
+
+    def __init__(self, platform: Platform, folder: Path, model: Path, redis_url: str) -> None:
+        self.platform = platform
+        self.redis_url = redis_url
+        self._events: list[EmotionEvent] = []
+        self.registry = Registry(str(folder / "registry"))
+        self.releases = Releases(platform.connection, platform.names.releases, self.registry)
+        fields = Recipe.load("sentixrl").model_dump(mode="json")
+        fields |= {"epochs": 6, "checkpoint_steps": CHECKPOINT_STEPS, "learning_rate": 1e-2}
+        (folder / "quick.yaml").write_text(yaml.safe_dump(fields))
+        self.variables = {
+            "MODEL": str(model),
+            "KAFKA_BOOTSTRAP_SERVERS": platform.connection.kafka_bootstrap_servers,
+            "TOPIC_PREFIX": platform.names.topic_prefix,
+            "REDIS_URL": redis_url,
+            "TRAINER_FOLDER": str(folder / "trainer"),
+            "TRAINER_REGISTRY": str(folder / "registry"),
+            "TRAINER_RECIPE": str(folder / "quick.yaml"),
+            # A model of a few thousand weights answers too fast to be timed.
+            "TRAINER_GATE_TIME_RISE": "20",
+        }
+
+    def people_label(self, count: int, first: int = 0) -> None:
+        """So many messages, answered by the model that is live and corrected by two people."""
+        done = {event.source for event in self._events}
+        self.platform.publish(count, datetime(2026, 3, 2, tzinfo=UTC), conversations=130, first=first)
+        events = self.platform.answer_all(lambda _: "anger", after=tuple(done))
+        texts = {(record.partition(), record.offset()): message.text for record, message in self.platform.messages()}
+        self.platform.correct(
+            [
+                make_label(event, _meant(texts[event.source.partition, event.source.offset]), by=by)
+                for event in events
+                for by in ("ann", "bob")
+            ]
+        )
+        self._events += events
+
+
+def _meant(text: str) -> str:
+    return next(label for said, label in MEANT.items() if text.startswith(said))
+
+
+@pytest.fixture
+def world(
+    kafka: EmbeddedKafka,
+    redis_server: EmbeddedRedis,
+    topics: TopicsFactory,
+    tmp_path: Path,
+    tiny_model: Callable[[], OPTForCausalLM],
+    tokenizer_json: str,
+    profile: ModelProfile,
+) -> World:
+    model = tmp_path / MODEL
+    tiny_model().save_pretrained(model)
+    (model / TOKENIZER_FILE).write_text(tokenizer_json)
+    write_profile(model, profile.model_copy(update={"token_budget": 96, "context_length": 128}))
+    builder = ServedBuilders(PromptSettings(model=str(model))).of()
+    return World(Platform.of(kafka.connection, topics(2), builder), tmp_path, model, redis_server.url)
+
+
+@pytest.fixture(scope="module")
+def forks() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(refresh_child.PRELOADED)
+    return context
+
+
+def check_what_others_see(world: World) -> None:
+    """Every published version is whole, and what is live is one of them."""
+    live = world.releases.live(MODEL)
+    for stored in world.registry.versions(MODEL):
+        checksum = world.registry.checksum(MODEL, stored.version)
+        if live is not None and live.version == stored.version:
+            assert live.sha256 == checksum
+    assert live is None or live.version in {one.version for one in world.registry.versions(MODEL)}
+
+
+def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> None:
+    world.people_label(MESSAGES)
+    first = refresh_child.run(world.variables)
+    assert first.status == "released", first.reason
+    assert first.agreement == 1.0
+    assert first.labelled == MESSAGES
+    live = world.releases.live(MODEL)
+    assert live is not None
+    assert live.version == first.version
+    metadata = world.registry.find(MODEL, str(first.version)).metadata
+    assert {one.topic for one in metadata.data} == {
+        world.platform.names.labels,
+        world.platform.names.events,
+        world.platform.names.messages,
+    }
+    assert refresh_child.run(world.variables).status == "nothing_new"
+    world.people_label(60, first=MESSAGES)
+    second = refresh_child.run(world.variables)
+    # Whether it is better still or not, it was compared with the first.
+    assert second.parent == first.version
+    assert second.labelled == MESSAGES + 60
+    check_what_others_see(world)
+
+
+def test_too_few_labels_are_a_reason_and_no_failure(world: World) -> None:
+    world.people_label(60)
+    found = refresh_child.run(world.variables)
+    assert found.status == "nothing_new"
+    assert "TRAINER_GATE_MIN_MESSAGES" in found.reason
+    assert world.releases.live(MODEL) is None
+
+
+def test_killed_at_every_point_the_run_goes_on_to_its_end(
+    world: World, forks: multiprocessing.context.ForkServerContext
+) -> None:
+    world.people_label(MESSAGES)
+    lock = lock_name(world.platform.names.topic_prefix, MODEL)
+    client = redis.Redis.from_url(world.redis_url)
+    for point in POINTS:
+        nth = CHECKPOINT_STEPS + 3 if point == "training_step" else 1
+        child = forks.Process(target=refresh_child.main, args=(world.variables, point, nth))
+        child.start()
+        child.join(200)
+        assert child.exitcode == -signal.SIGKILL, f"{point}: {child.exitcode}"
+        check_what_others_see(world)
+        with pytest.raises(LockTakenError):
+            refresh_child.run(world.variables)
+        # As when its lease has run out; tests/trainer/test_lock.py waits for that.
+        client.delete(lock)
+    published = world.registry.versions(MODEL)
+    outcome = refresh_child.run(world.variables)
+    assert (outcome.status, outcome.resumed) == ("released", True)
+    assert [one.version for one in published] == [outcome.version]
+    live = world.releases.live(MODEL)
+    assert live is not None
+    assert live.version == outcome.version
+    assert len(world.releases.history(MODEL)) == 1
+
+
+def test_two_at_once_do_not_happen(world: World) -> None:
+    lease = Lease(RedisSettings(redis_url=world.redis_url), lock_name(world.platform.names.topic_prefix, MODEL), 30)
+    with lease, pytest.raises(LockTakenError, match="another refresh"):
+        refresh_child.run(world.variables)
