@@ -50,10 +50,11 @@ class Platform:
         self.builders = ServedBuilders(PromptSettings(**settings))
         self.sent: dict[Source, ChatMessage] = {}
         self._windows: dict[tuple[int, str], OfflineWindows] = {}
+        self._hashes: dict[tuple[Source, str], str] = {}
         self._producer = self.producer()
 
     def producer(self, **options: str) -> Producer:
-        return Producer({**self.connection.librdkafka(), "enable.idempotence": True, **options})
+        return Producer({**self.connection.librdkafka(), "enable.idempotence": True, "log_level": 0, **options})
 
     def write(self, topic: str, value: bytes | None, partition: int = 0) -> int:
         """Any bytes; their offset."""
@@ -74,12 +75,13 @@ class Platform:
         return sources
 
     def event(self, source: Source, label: str | None = "neutral", **changed: Any) -> EmotionEvent:
-        """The event of a message, as stream and worker make it; messages must come in their order."""
+        """The event of a message, as stream and worker make it; each message's first must come in their order."""
         message = self.sent[source]
         taxonomy = changed.get("taxonomy", self.builders.usual)
-        builder = self.builders.of(taxonomy)
-        windows = self._windows.setdefault((source.partition, taxonomy), OfflineWindows(builder))
-        ((_, parts),) = windows.prompts([(source, message)])
+        if (source, taxonomy) not in self._hashes:
+            windows = self._windows.setdefault((source.partition, taxonomy), OfflineWindows(self.builders.of(taxonomy)))
+            ((_, parts),) = windows.prompts([(source, message)])
+            self._hashes[source, taxonomy] = prompt_hash(parts)
         given: dict[str, Any] = {
             "event_id": source.event_id,
             "message_id": message.message_id,
@@ -95,7 +97,7 @@ class Platform:
             "policy": "calibrated",
             "model": MODEL,
             "adapter": VERSION,
-            "prompt_hash": prompt_hash(parts),
+            "prompt_hash": self._hashes[source, taxonomy],
             "replay": message.replay_of is not None,
             "source": source,
             "times": Times(**dict.fromkeys(Times.model_fields, THEN)),

@@ -213,7 +213,6 @@ def test_each_event_keeps_the_taxonomy_that_it_was_asked_in(platform: Platform) 
     sources = platform.say([chat("c", at) for at in range(4)])
     platform.answer(sources[:2])
     platform.builders.usual = "emocontext"
-    platform._windows.clear()
     for source in sources:
         event = platform.event(source, "others")
         if source in sources[2:]:

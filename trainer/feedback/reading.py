@@ -1,5 +1,6 @@
 """Reading fixed spans of topics: the same spans give the same records, whatever has been written since."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -74,7 +75,6 @@ class SpanReader:
         ends = {span.partition: span.end for span in spans}
         reached = {span.partition: span.start for span in spans}
         while left:
-            self._halt()
             for record in self._some(consumer, topic, sorted(left)):
                 number: int = record.partition()
                 if (error := record.error()) is None:
@@ -92,17 +92,16 @@ class SpanReader:
                     consumer.pause([TopicPartition(topic, number)])
             progress.reach(sum(reached.values()) - sum(one.start for one in spans))
 
-    @staticmethod
-    def _some(consumer: Consumer, topic: str, waiting: Sequence[int]) -> list[Any]:
-        records: list[Any] = consumer.consume(_AT_ONCE, timeout=_POLL_S)
-        if records:
-            return records
-        first = consumer.poll(TIMEOUT_S)
-        if first is None:
-            raise TopicUnavailableError(
-                f"{topic}: no answer from partitions {', '.join(map(str, waiting))} within {TIMEOUT_S:.0f} s"
-            )
-        return [first]
+    def _some(self, consumer: Consumer, topic: str, waiting: Sequence[int]) -> list[Any]:
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            self._halt()
+            # Not all at once: that waits until it has as many, or for its whole time.
+            if (first := consumer.poll(_POLL_S)) is not None:
+                return [first, *consumer.consume(_AT_ONCE, timeout=0)]
+        raise TopicUnavailableError(
+            f"{topic}: no answer from partitions {', '.join(map(str, waiting))} within {TIMEOUT_S:.0f} s"
+        )
 
     def _consumer(self) -> Consumer:
         return Consumer(
@@ -114,6 +113,8 @@ class SpanReader:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                # The end of a span is known only when a fetch from there comes back empty.
+                "fetch.wait.max.ms": 50,
                 "fetch.message.max.bytes": MAX_RECORD_BYTES,
                 "log_level": 0,
             }

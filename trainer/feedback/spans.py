@@ -1,5 +1,6 @@
 """Which records a refresh reads: from where the topics begin to where they end as it starts, and no further."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +15,9 @@ from trainer.feedback.errors import TopicUnavailableError
 from trainer.feedback.topic_id import as_text
 
 TIMEOUT_S: Final = 30.0
+_PAUSE_S: Final = 0.1
+#: Of a topic that was just made, or of a broker that is being replaced: worth another try.
+_LEADERLESS: Final = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION}
 
 
 def current_spans(connection: KafkaSettings, names: TopicNames) -> tuple[OffsetSpan, ...]:
@@ -37,8 +41,10 @@ def starts_now(connection: KafkaSettings, spans: Iterable[OffsetSpan]) -> dict[t
 
 def topic_id(connection: KafkaSettings, topic: str) -> str:
     """Kafka's id of a topic, as sources name it; TopicUnavailableError as `current_spans`."""
+    # Held until the answer is there: a client that is gone answers nothing.
+    admin = _admin(connection)
     with readable(topic):
-        asked = _admin(connection).describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_S)
+        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_S)
         found: Uuid = asked[topic].result(TIMEOUT_S).topic_id
         return as_text(found)
 
@@ -90,13 +96,20 @@ def _spans(admin: AdminClient, topic: str) -> Iterator[OffsetSpan]:
 
 
 def _offsets(admin: AdminClient, places: Sequence[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-    asked = admin.list_offsets(
-        {TopicPartition(*place): spec for place in places},
-        # With an open transaction, the end is before its first record.
-        isolation_level=IsolationLevel.READ_COMMITTED,
-        request_timeout=TIMEOUT_S,
-    )
-    return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        asked = admin.list_offsets(
+            {TopicPartition(*place): spec for place in places},
+            # With an open transaction, the end is before its first record.
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=TIMEOUT_S,
+        )
+        try:
+            return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def _admin(connection: KafkaSettings) -> AdminClient:
