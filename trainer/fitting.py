@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from transformers import OPTForCausalLM
+from transformers import PreTrainedModel
 
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
@@ -24,7 +24,7 @@ class Fitted:
     dev: Comparison
 
 
-def fit(model: OPTForCausalLM, roles: RolePrompts, profile: ModelProfile, dev: list[Example]) -> Fitted:
+def fit(model: PreTrainedModel, roles: RolePrompts, profile: ModelProfile, dev: list[Example]) -> Fitted:
     """Fit both on the development data."""
     truth = np.array([one.target for one in dev])
     found = negotiate(model, roles, dev)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +75,15 @@ def says_right(model: PreTrainedModel, examples: list[Example]) -> float:
 class Announce:
     """A tracker that says each step on standard output, for whoever wants to kill at one."""
 
-    def begin(self, name: str, facts: object, step: int) -> None:
+    def begin(self, _name: str, _facts: object, step: int) -> None:
         """Say it."""
-        print(f"begin {step}", flush=True)
+        sys.stdout.write(f"begin {step}\n")
+        sys.stdout.flush()
 
-    def metrics(self, step: int, values: object) -> None:
+    def metrics(self, step: int, _values: object) -> None:
         """Say it."""
-        print(f"step {step}", flush=True)
+        sys.stdout.write(f"step {step}\n")
+        sys.stdout.flush()
 
     def end(self) -> None:
         """Nothing to say."""
@@ -97,7 +100,7 @@ def main() -> None:
     torch.set_num_threads(1)
     made = recipe(**given.recipe)
     found = run(given.folder, (given.train, given.development), made, tracker=Announce())
-    print(json.dumps([found.losses, found.development_macro_f1, found.best_epoch]), flush=True)
+    sys.stdout.write(json.dumps([found.losses, found.development_macro_f1, found.best_epoch]) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, OPTForCausalLM, PreTrainedModel
 
 from prompts.profile import ModelProfile
@@ -21,6 +23,8 @@ from trainer.predict import label_logits
 MakeModel = Callable[[], OPTForCausalLM]
 MakeFile = Callable[[int], Path]
 Files = tuple[Path, Path]
+#: Enough for a random model to learn from a file what its words mean.
+LEARNS: dict[str, Any] = {"rank": 8, "epochs": 20, "learning_rate": 1e-2, "patience": None}
 
 
 @pytest.fixture
@@ -41,7 +45,7 @@ class Recorder:
         self.seen: list[tuple[int, dict[str, float]]] = []
         self.ended = False
 
-    def begin(self, name: str, facts: Mapping[str, Any], step: int) -> None:
+    def begin(self, _name: str, _facts: Mapping[str, Any], step: int) -> None:
         self.begun.append(step)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
@@ -53,8 +57,8 @@ class Recorder:
 
 def test_an_adapter_learns_what_the_base_does_not_know(tmp_path: Path, base: Path, files: Files) -> None:
     tracker = Recorder()
-    found = run(tmp_path, files, recipe(epochs=12, learning_rate=2e-2, patience=None), tracker=tracker)
-    assert len(found.losses) == 12 * -(-120 // 16)
+    found = run(tmp_path, files, recipe(**LEARNS), tracker=tracker)
+    assert len(found.losses) == LEARNS["epochs"] * -(-120 // 16)
     assert found.development_macro_f1[found.best_epoch - 1] == max(found.development_macro_f1)
     development = examples_of(base, files[1])
     assert says_right(load_for_answers(base, None), development) < 0.6
@@ -70,21 +74,15 @@ def test_an_adapter_learns_what_the_base_does_not_know(tmp_path: Path, base: Pat
 def test_llama_and_qwen_learn_too(
     tmp_path: Path, profile: ModelProfile, tokenizer_json: str, files: Files, kind: str
 ) -> None:
-    words = len(PreparedTokenizer(tokenizer_json))
+    words = Tokenizer.from_str(tokenizer_json).get_vocab_size()
     base = write_base(tmp_path / "base", gated_model(kind, words), profile, tokenizer_json)
-    made = recipe(target_modules=GATED, epochs=8, learning_rate=2e-2, patience=None, gradient_checkpointing=True)
+    made = recipe(**LEARNS, target_modules=GATED, gradient_checkpointing=True)
     run(tmp_path, files, made)
     assert says_right(load_for_answers(base, tmp_path / "work-out"), examples_of(base, files[1])) > 0.9
 
 
-def PreparedTokenizer(text: str) -> dict[str, int]:  # noqa: N802
-    from tokenizers import Tokenizer
-
-    found: dict[str, int] = Tokenizer.from_str(text).get_vocab()
-    return found
-
-
-def test_the_same_run_twice_writes_the_same_bytes(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_the_same_run_twice_writes_the_same_bytes(tmp_path: Path, files: Files) -> None:
     first = run(tmp_path, files, recipe(), "one")
     again = run(tmp_path, files, recipe(), "two")
     assert first.losses == again.losses
@@ -124,8 +122,9 @@ def test_a_zero_adapter_changes_no_answer(tmp_path: Path, base: Path, files: Fil
     np.testing.assert_array_equal(label_logits(zero, asked), label_logits(plain, asked))
 
 
-def test_training_goes_on_from_the_live_adapter(tmp_path: Path, base: Path, files: Files) -> None:
-    run(tmp_path, files, recipe(epochs=8, learning_rate=2e-2, patience=None))
+@pytest.mark.usefixtures("base")
+def test_training_goes_on_from_the_live_adapter(tmp_path: Path, files: Files) -> None:
+    run(tmp_path, files, recipe(max_steps=30, learning_rate=2e-2))
     live = tmp_path / "work-out"
     still = recipe(max_steps=1, learning_rate=1e-9)
     run(tmp_path, files, still, "on", parent=live)
@@ -139,13 +138,15 @@ def test_training_goes_on_from_the_live_adapter(tmp_path: Path, base: Path, file
         assert max(float(value.abs().max()) for name, value in weights.items() if "lora_B" in name) < 0.02
 
 
-def test_it_ends_when_it_gets_no_better(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_it_ends_when_it_gets_no_better(tmp_path: Path, files: Files) -> None:
     found = run(tmp_path, files, recipe(epochs=9, learning_rate=1e-9, patience=2))
     assert len(found.development_macro_f1) == 3
     assert found.best_epoch == 1
 
 
-def test_a_halt_keeps_what_was_done(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_a_halt_keeps_what_was_done(tmp_path: Path, files: Files) -> None:
     whole = run(tmp_path, files, recipe(), "whole")
     calls = iter(range(100))
 
@@ -161,13 +162,15 @@ def test_a_halt_keeps_what_was_done(tmp_path: Path, base: Path, files: Files) ->
     assert tracker.begun == [5]
 
 
-def test_another_runs_checkpoint_is_refused(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_another_runs_checkpoint_is_refused(tmp_path: Path, files: Files) -> None:
     run(tmp_path, files, recipe(max_steps=1))
     with pytest.raises(CheckpointError):
         run(tmp_path, files, recipe(max_steps=2))
 
 
-def test_what_does_not_fit_is_explained(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_what_does_not_fit_is_explained(tmp_path: Path, files: Files) -> None:
     with pytest.raises(RecipeError, match=r"opt.*no layer named gate_proj.*variant"):
         run(tmp_path, files, recipe(target_modules=("q_proj", "gate_proj")))
     with pytest.raises(NothingToTrainOnError, match="16 tokens"):
@@ -176,7 +179,8 @@ def test_what_does_not_fit_is_explained(tmp_path: Path, base: Path, files: Files
         run(tmp_path, files, recipe(quantization="4bit"))
 
 
-def test_a_model_with_a_bent_head_is_refused(tmp_path: Path, base: Path, files: Files, monkeypatch: Any) -> None:
+@pytest.mark.usefixtures("base")
+def test_a_model_with_a_bent_head_is_refused(tmp_path: Path, files: Files, monkeypatch: Any) -> None:
     forward = OPTForCausalLM.forward
 
     def bent(self: PreTrainedModel, *args: Any, **options: Any) -> Any:
@@ -189,7 +193,8 @@ def test_a_model_with_a_bent_head_is_refused(tmp_path: Path, base: Path, files: 
         run(tmp_path, files, recipe())
 
 
-def test_metrics_go_to_tensorboard(tmp_path: Path, base: Path, files: Files) -> None:
+@pytest.mark.usefixtures("base")
+def test_metrics_go_to_tensorboard(tmp_path: Path, files: Files) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -211,7 +216,7 @@ def test_metrics_go_to_tensorboard(tmp_path: Path, base: Path, files: Files) -> 
 
 
 def test_a_tracker_that_is_not_installed_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(TrackerError, match="install mlflow"):
         MlflowTracker(tmp_path).begin("run", {}, 0)
     assert isinstance(tracker_for("mlflow", tmp_path, tmp_path), Trackers)
@@ -242,7 +247,7 @@ def test_a_resumed_run_stays_one_run_in_mlflow(tmp_path: Path, monkeypatch: pyte
         def end_run() -> None:
             calls.append(("end", None))
 
-    monkeypatch.setitem(__import__("sys").modules, "mlflow", Mlflow)
+    monkeypatch.setitem(sys.modules, "mlflow", Mlflow)
     for step in (0, 4):
         one = MlflowTracker(tmp_path / "work")
         one.begin("v", {"rank": 4}, step)
@@ -255,7 +260,7 @@ def test_a_resumed_run_stays_one_run_in_mlflow(tmp_path: Path, monkeypatch: pyte
 def test_every_recipe_fits_its_model(
     tmp_path: Path, profile: ModelProfile, tokenizer_json: str, tiny_model: MakeModel, files: Files
 ) -> None:
-    words = len(PreparedTokenizer(tokenizer_json))
+    words = Tokenizer.from_str(tokenizer_json).get_vocab_size()
     models = {"": tiny_model(), ":llama-3.1-8b": gated_model("llama", words), ":qwen3-8b": gated_model("qwen3", words)}
     for variant, model in models.items():
         folder = tmp_path / f"of{variant.replace(':', '-')}"

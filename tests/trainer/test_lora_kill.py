@@ -46,7 +46,6 @@ def test_a_killed_run_ends_like_an_unkilled_one(
     _, expected = finish(tmp_path / "whole", files)
 
     seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
     at = sorted(random.Random(seed).sample(range(4, STEPS), 2))
     for step in at:
         process = start(tmp_path / "killed", files)
