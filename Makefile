@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all there is to know: both set up what they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env prerequisites demo test lint soak bench schemas lock
+.PHONY: help env prerequisites demo loop-demo test lint soak bench schemas lock
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -14,7 +14,7 @@ JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 export UV_SYSTEM_CERTS := 1
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 prerequisites:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is missing: apt-get install python3 python3-venv (Debian 12+), brew install python@3.12 (macOS)"; exit 1; }
@@ -36,6 +36,16 @@ env: $(STAMP) ## the Python environment and Kafka's jars, made anew only when th
 
 demo: env ## the whole system on this machine, playing a bundled conversation
 	@$(RUN)/sentistream demo
+
+# DATA is a folder with emocontext/ and meld/ as their publishers name the files; or set the four variables.
+DATA ?= data/corpora
+loop-demo: export EMOCONTEXT_TRAIN ?= $(DATA)/emocontext/train.txt
+loop-demo: export EMOCONTEXT_VALID ?= $(DATA)/emocontext/valid.txt
+loop-demo: export MELD_TRAIN ?= $(DATA)/meld/train_sent_emo.csv
+loop-demo: export MELD_DEV ?= $(DATA)/meld/dev_sent_emo.csv
+
+loop-demo: env ## people label, the trainer learns, the worker swaps; DATA=folder with emocontext/ and meld/
+	@$(RUN)/sentistream loop-demo
 
 lint: env
 	@$(RUN)/ruff format --check .

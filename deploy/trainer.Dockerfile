@@ -1,4 +1,4 @@
-# The trainer: runs one command and ends, so it has no health check.
+# The trainer: `trainer run` ends by itself, so the image has no health check; docker-compose.yml has one for `serve`.
 # docker build -f deploy/trainer.Dockerfile -t sentistream-trainer:0.1.0 .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
@@ -10,11 +10,13 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/venv /opt/venv
-RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream sentistream
+# The two folders are there so that empty volumes take their owner.
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream sentistream \
+ && install --directory --owner=10001 --group=10001 /var/lib/sentistream/trainer /var/lib/sentistream/registry
 USER 10001:10001
 WORKDIR /var/lib/sentistream
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sentistream"]
-CMD ["train-base", "--help"]
+CMD ["trainer", "run", "--json"]

@@ -170,9 +170,28 @@ class LoopDemo:
     def _measure(self, version: str | None) -> Scores:
         if version not in self._scores:
             with self._stage.showing(f"measuring {version or 'the model as it ships'}"):
-                self._scores[version] = self._yardstick.measure(self._folder(version))
-        self._wait()
+                folder = self._folder(version)
+                self._scores[version] = self._meanwhile(lambda: self._yardstick.measure(folder))
         return self._scores[version]
+
+    def _meanwhile(self, work: Callable[[], Scores]) -> Scores:
+        """On a thread that a Ctrl-C leaves behind: torch takes a minute."""
+        done: list[Scores] = []
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                done.append(work())
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed.append(error)
+
+        thread = threading.Thread(target=run, name="measuring", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._wait()
+        if failed:
+            raise failed[0]
+        return done[0]
 
     def _folder(self, version: str | None) -> Path | None:
         if version is None:
