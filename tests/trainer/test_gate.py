@@ -23,7 +23,9 @@ from tests.trainer.label_rounds import (
 from trainer.examples import Example, ExampleBuilder
 from trainer.gate import FrozenSets, GateError, GateSettings, LiveSide, Serving, Trust, Verdict, judge
 from trainer.gate.report import CONFUSION_PICTURE, RELIABILITY_PICTURE, REPORT_JSON, REPORT_MARKDOWN, GateReport
+from trainer.gate.sides import Sides
 from trainer.model_folder import write_model
+from trainer.predict import label_logits
 from trainer.train_base import builder_for
 
 #: Nothing here is about time, and a tiny model's is mostly noise.
@@ -119,7 +121,7 @@ def test_too_little_data_is_refused_without_asking_the_model(bench: Workbench, t
 
 def test_a_conversation_in_both_sets_is_an_error(bench: Workbench) -> None:
     leaking = replace(bench.sets, development=bench.sets.held_out[:1])
-    with pytest.raises(GateError, match="1 conversations are in the held-out"):
+    with pytest.raises(GateError, match="1 of the conversations"):
         bench.judge(bench.folder / "good", sets=leaking)
 
 
@@ -129,6 +131,16 @@ def test_a_guard_that_falls_is_a_reason(bench: Workbench, good: Verdict) -> None
     verdict = bench.judge(bench.folder / "good", live=None, sets=replace(bench.sets, guards={"old domain": guard}))
     assert [reason.split(":")[0] for reason in verdict.reasons] == ["guards"]
     assert "old domain" in verdict.reasons[0]
+    assert good.released
+
+
+def test_a_base_model_that_is_live_answers_as_without_an_adapter(bench: Workbench, good: Verdict) -> None:
+    examples = bench.sets.held_out[:40]
+    sides = Sides(bench.base, None, bench.folder / "good")
+    alone = label_logits(OPTForCausalLM.from_pretrained(bench.base, attn_implementation="eager"), examples)
+    assert (label_logits(sides.use("live"), examples) == alone).all()
+    assert (label_logits(sides.use("candidate"), examples) != alone).any()
+    assert (label_logits(sides.use("live"), examples) == alone).all()
     assert good.released
 
 

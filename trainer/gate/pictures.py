@@ -56,7 +56,7 @@ def _confusion(place: Any, side: SideReport, labels: list[str], title: str) -> N
 def _reliability(place: Any, side: SideReport, title: str) -> None:
     confidence = [one.confidence for one in side.reliability]
     place.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
-    place.plot(confidence, [one.accuracy for one in side.reliability], marker="o")
+    place.plot(confidence, [one.accuracy for one in side.reliability], marker="o", clip_on=False, zorder=3)
     place.vlines(confidence, confidence, [one.accuracy for one in side.reliability], color="tab:red", alpha=0.5)
     error = f"expected calibration error {side.calibration_error:.3f}, temperature {side.temperature:.2f}"
     place.set(title=f"{title}\n{error}", xlabel="confidence", ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1))

@@ -98,7 +98,7 @@ def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
 
 def _time(compared: Compared, settings: GateSettings) -> RuleResult:
     time = compared.time
-    measured = f"median of {time.turns} turns" + ("" if time.sure else ", and not clear after them")
+    measured = f"median of {_count(time.turns, 'turn')}" + ("" if time.sure else ", and not clear after them")
     return RuleResult(
         name="time per message",
         passed=time.per_message <= 1 + settings.gate_time_rise,

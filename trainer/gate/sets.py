@@ -34,7 +34,7 @@ class FrozenSets:
         both = {one.conversation for one in self.held_out} & {one.conversation for one in self.development}
         if both:
             raise GateError(
-                f"{len(both)} conversations are in the held-out and in the development data; "
+                f"{len(both)} of the conversations stand in the held-out and in the development data; "
                 "split by conversation, so that each is in one of them"
             )
 

@@ -11,6 +11,8 @@ from trainer.lora.loading import load_base
 
 Side = Literal["live", "candidate"]
 SIDES: Final[tuple[Side, Side]] = ("live", "candidate")
+#: Without this peft keeps adapters in float32.
+_AS_SERVED: Final[dict[str, Any]] = {"autocast_adapter_dtype": False}
 
 
 class Sides:
@@ -45,7 +47,3 @@ class Sides:
         self._peft.set_adapter(side)
         self._peft.eval()
         return self._peft.get_base_model()
-
-
-#: Without this peft keeps adapters in float32.
-_AS_SERVED: Final[dict[str, Any]] = {"autocast_adapter_dtype": False}
