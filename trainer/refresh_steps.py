@@ -8,7 +8,6 @@ from typing import Final
 from prompts.roles import RolePrompts
 from prompts.settings import ServedBuilders
 from schemas.adapter import AdapterMetadata, OffsetSpan, weights_sha256
-from trainer import gate
 from trainer.corpora import read
 from trainer.errors import CorpusError, MisconfiguredError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
@@ -18,6 +17,9 @@ from trainer.feedback.labelled import to_example
 from trainer.feedback.mix import Categories, MixRule, mix
 from trainer.feedback.spans import current_spans, news
 from trainer.feedback.store import read_collected, write_collected
+from trainer.gate.answers import Serving
+from trainer.gate.judge import judge
+from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.live_adapter import LiveAdapter
 from trainer.lora.recipe import Recipe
 from trainer.lora.trackers import tracker_for
@@ -130,16 +132,16 @@ class RefreshSteps:
         halt()
         parts = read_collected(data).split
         live = self._live.folder()
-        found = gate.judge(
+        found = judge(
             self._builders.folder,
-            gate.LiveSide.read(live) if live else None,
+            LiveSide.read(live) if live else None,
             adapter,
-            gate.FrozenSets(
+            FrozenSets(
                 held_out=[to_example(one, self._roles) for one in parts.held_out],
                 development=[to_example(one, self._roles) for one in parts.development],
                 guards=dict(map(self._guard, self._settings.trainer.guards)),
             ),
-            gate.Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds),
+            Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds),
             self._settings.gate,
             into,
             name=run.version,

@@ -21,8 +21,12 @@ from tests.trainer.label_rounds import (
     train_quickly,
 )
 from trainer.examples import Example, ExampleBuilder
-from trainer.gate import FrozenSets, GateError, GateSettings, LiveSide, Serving, Trust, Verdict, judge
+from trainer.gate.answers import Serving, Trust
+from trainer.gate.errors import GateError
+from trainer.gate.judge import Verdict, judge
 from trainer.gate.report import CONFUSION_PICTURE, RELIABILITY_PICTURE, REPORT_JSON, REPORT_MARKDOWN, GateReport
+from trainer.gate.sets import FrozenSets, LiveSide
+from trainer.gate.settings import GateSettings
 from trainer.gate.sides import Sides
 from trainer.model_folder import write_model
 from trainer.predict import label_logits

@@ -21,8 +21,8 @@ from tests.worker.model_folder import request_of
 from trainer import sanm
 from trainer.corpora import Conversation, LabelledTurn
 from trainer.examples import Example, ExampleBuilder
-from trainer.gate import Serving, Trust, answers
-from trainer.gate.answers import answer, draw, majority
+from trainer.gate import answers
+from trainer.gate.answers import Serving, Trust, answer, draw, majority
 from trainer.metrics import OUTLIER
 from trainer.train_base import builder_for
 from worker import negotiation

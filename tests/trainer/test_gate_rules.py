@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from trainer.gate import GateSettings
 from trainer.gate.markdown import markdown
 from trainer.gate.report import (
     Change,
@@ -18,6 +17,7 @@ from trainer.gate.report import (
     TimeRow,
 )
 from trainer.gate.rules import enough, judge_figures
+from trainer.gate.settings import GateSettings
 
 SETTINGS = GateSettings()
 

@@ -10,7 +10,10 @@ from prompts.profile import ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from trainer.corpora import Conversation, LabelledTurn
 from trainer.examples import Example, ExampleBuilder
-from trainer.gate import FrozenSets, GateSettings, Serving, Verdict, judge
+from trainer.gate.answers import Serving
+from trainer.gate.judge import Verdict, judge
+from trainer.gate.sets import FrozenSets
+from trainer.gate.settings import GateSettings
 from trainer.lora.recipe import Recipe
 from trainer.lora.train import train_adapter
 
