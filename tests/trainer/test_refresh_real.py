@@ -2,30 +2,30 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import redis
 import yaml
-from transformers import OPTForCausalLM
 
-from prompts.profile import TOKENIZER_FILE, ModelProfile
+from prompts.profile import ModelProfile
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.connections import RedisSettings
 from schemas.event import EmotionEvent
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from tests.conftest import TopicsFactory
 from tests.trainer import refresh_child
+from tests.trainer.label_rounds import conversations, miniature, no_surprise, teach
 from tests.trainer.platform import SAID, Platform, make_label
 from trainer.errors import LockTakenError
 from trainer.faultpoints import POINTS
 from trainer.lock import Lease, lock_name
 from trainer.lora.recipe import Recipe
-from trainer.model_folder import write_profile
+from trainer.model_folder import write_model
 from trainer.registry.store import Registry
 from trainer.releases import Releases
+from trainer.train_base import builder_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
@@ -46,7 +46,13 @@ class World:
         self.registry = Registry(str(folder / "registry"))
         self.releases = Releases(platform.connection, platform.names.releases, self.registry)
         fields = Recipe.load("sentixrl").model_dump(mode="json")
-        fields |= {"epochs": 6, "checkpoint_steps": CHECKPOINT_STEPS, "learning_rate": 1e-2}
+        fields |= {
+            "rank": 8,
+            "epochs": 8,
+            "patience": None,
+            "learning_rate": 1e-2,
+            "checkpoint_steps": CHECKPOINT_STEPS,
+        }
         (folder / "quick.yaml").write_text(yaml.safe_dump(fields))
         self.variables = {
             "MODEL": str(model),
@@ -80,20 +86,23 @@ def _meant(text: str) -> str:
     return next(label for said, label in MEANT.items() if text.startswith(said))
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, tokenizer_json: str, profile: ModelProfile) -> Path:
+    """A miniature that takes surprise for neutral: what people have to tell it."""
+    fitting = profile.model_copy(update={"token_budget": 100, "context_length": 128})
+    builder = builder_for(fitting, tokenizer_json)
+    network = miniature(tokenizer_json)
+    known = conversations("base", 100, 4, noise=0.0, relabel=no_surprise)
+    teach(network, builder, list(builder.examples(known)), rate=3e-3, epochs=10)
+    folder = tmp_path_factory.mktemp("model") / MODEL
+    write_model(folder, network.config, network.state_dict(), fitting, tokenizer_json)
+    return folder
+
+
 @pytest.fixture
 def world(
-    kafka: EmbeddedKafka,
-    redis_server: EmbeddedRedis,
-    topics: TopicsFactory,
-    tmp_path: Path,
-    tiny_model: Callable[[], OPTForCausalLM],
-    tokenizer_json: str,
-    profile: ModelProfile,
+    kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFactory, tmp_path: Path, model: Path
 ) -> World:
-    model = tmp_path / MODEL
-    tiny_model().save_pretrained(model)
-    (model / TOKENIZER_FILE).write_text(tokenizer_json)
-    write_profile(model, profile.model_copy(update={"token_budget": 96, "context_length": 128}))
     builder = ServedBuilders(PromptSettings(model=str(model))).of()
     return World(Platform.of(kafka.connection, topics(2), builder), tmp_path, model, redis_server.url)
 
