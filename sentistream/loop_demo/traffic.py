@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -87,9 +88,9 @@ class Traffic:
         """The event that was decided last."""
         return max(list(self.events.values()), key=lambda one: one.times.decided_at, default=None)
 
-    def _guarded(self, work: object) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
         try:
-            work()  # type: ignore[operator]
+            work()
         except Exception as error:  # noqa: BLE001 - told by `check`, on the main thread
             self._error = error
             self._ending.set()
@@ -104,10 +105,9 @@ class Traffic:
                         if self._ending.wait(_POLL_S if self.rate <= 0 else max(due - time.monotonic(), 0)):
                             return
                     due = max(due + 1 / self.rate, time.monotonic() - 1)
-                    name = message.message_id
                     self._publisher.publish(
                         Outbound(message.conversation_id.encode(), encode(message)),
-                        lambda place, name=name: self.sent.__setitem__(name, place),
+                        partial(self.sent.__setitem__, message.message_id),
                     )
                     self._published += 1
                     self._publisher.poll()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from pydantic_settings import BaseSettings
 
 from schemas.connections import RedisSettings
 from sentistream.logs import LogSettings
@@ -21,11 +22,8 @@ CRON_JOB: Final[dict[str, Any]] = next(
 )
 JOB: Final[dict[str, Any]] = CRON_JOB["spec"]["jobTemplate"]["spec"]
 SERVICE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["trainer"]
-KNOWN: Final = {
-    environment_name(one, field)
-    for one in (*CLASSES, ServeSettings, RedisSettings, LogSettings)
-    for field in one.model_fields
-}
+SETTINGS: Final[tuple[type[BaseSettings], ...]] = (*CLASSES, ServeSettings, RedisSettings, LogSettings)
+KNOWN: Final = {environment_name(one, field) for one in SETTINGS for field in one.model_fields}
 
 
 def test_the_cron_job_runs_one_refresh_at_a_time_and_not_as_root() -> None:

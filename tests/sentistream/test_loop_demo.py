@@ -110,4 +110,4 @@ def test_the_report_has_table_plot_and_figures(tmp_path: Path) -> None:
 @pytest.mark.parametrize("steps", ["", "500,500", "1000,500", "0,5"])
 def test_steps_rise(steps: str) -> None:
     with pytest.raises(ValueError, match="rising"):
-        LoopDemoSettings(emocontext_train="a", emocontext_valid="a", meld_train="a", meld_dev="a", steps=steps)  # type: ignore[arg-type]
+        LoopDemoSettings(emocontext_train="a", emocontext_valid="a", meld_train="a", meld_dev="a", steps=steps)
