@@ -70,7 +70,7 @@ LOCK := $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
   --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock: ## resolve the dependencies of pyproject.toml again
-	$(LOCK) --extra cpu --extra train --extra dev --output-file requirements.lock.txt
+	$(LOCK) --extra cpu --extra train --extra s3 --extra dev --output-file requirements.lock.txt
 	$(LOCK) --constraint requirements.lock.txt --output-file deploy/requirements.streams.txt
-	$(LOCK) --constraint requirements.lock.txt --extra train --output-file deploy/requirements.trainer.txt
-	$(LOCK) --extra gpu --output-file deploy/requirements.worker.txt
+	$(LOCK) --constraint requirements.lock.txt --extra train --extra s3 --output-file deploy/requirements.trainer.txt
+	$(LOCK) --extra gpu --extra s3 --output-file deploy/requirements.worker.txt
