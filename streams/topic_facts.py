@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 from streams.errors import TopicsError
-from streams.kafka_security import advice, check_files
+from streams.kafka_refusals import advice, check_files
 
 _TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.05
