@@ -44,10 +44,11 @@ def gated_model(kind: str, words: int) -> PreTrainedModel:
 
 
 def write_base(folder: Path, model: PreTrainedModel, profile: ModelProfile, tokenizer_json: str) -> Path:
-    """A model folder in float32; its words differ enough for a frozen head to tell them apart."""
+    """A model folder in float32, of random weights as large as trained ones: what is frozen must pass things on."""
     with torch.no_grad():
-        for words in {id(one.weight): one.weight for one in (model.lm_head, model.get_input_embeddings())}.values():
-            words.mul_(15)
+        for weights in model.parameters():
+            if weights.dim() > 1:
+                weights.mul_(10)
     model.save_pretrained(folder)
     (folder / TOKENIZER_FILE).write_text(tokenizer_json, encoding="utf-8")
     (folder / PROFILE_FILE).write_text(profile.model_dump_json(), encoding="utf-8")
