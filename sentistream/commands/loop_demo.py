@@ -42,9 +42,12 @@ def command(**given: Any) -> None:
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("ADAPTERS_CACHE", str(out / "worker-adapters"))
-    # Topics of its own, so that only its own labels are learnt from.
+    # Topics and groups of its own, so that a killed run's labels and members are no bother.
     run = f"loop-{secrets.token_hex(3)}"
     given = {**given, "topic_prefix": given.get("topic_prefix") or f"{run}."}
+    if not system_settings.attach:
+        groups = {"streams_group": f"{run}-streams", "worker_group": f"{run}-worker"}
+        system_settings = system_settings.model_copy(update=groups)
     system = System(system_settings, given, taxonomy="meld", progress=StartProgress(style_for(as_json=False)))
     with until_interrupted(system) as asked:
         # torch takes a while to import.
