@@ -22,6 +22,7 @@ log = structlog.get_logger()
 _DATA: Final = "data"
 _ADAPTER: Final = "adapter"
 _GATE: Final = "gate"
+_SHADOW: Final = "shadow"
 
 #: Returns, or raises what ends the run: StoppedError or LockLostError.
 Halt = Callable[[], None]
@@ -47,6 +48,12 @@ class Steps(Protocol):
 
     def judge(self, run: Run, data: Path, adapter: Path, into: Path, halt: Halt) -> Verdict:
         """Compare the candidate with the live adapter on the frozen sets."""
+
+    def shadows(self) -> bool:
+        """Whether a candidate that the gate let pass answers live messages before its release."""
+
+    def shadow(self, run: Run, adapter: Path, verdict: Verdict, into: Path, halt: Halt) -> None:
+        """Let the candidate answer live messages beside what is live, and write both down."""
 
     def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
         """Put the candidate into the registry as a whole; nothing happens where it is already."""
@@ -156,7 +163,7 @@ class Refresh:
         if (changed := run.same_work(ground.run(run.spans, run.started_at))) is not None:
             log.warning("starts_clean", given_up=run.version, reason=changed)
             return None
-        finished = [name for name in (_DATA, _ADAPTER, _GATE) if unfinished.stage(name)]
+        finished = [name for name in (_DATA, _ADAPTER, _GATE, _SHADOW) if unfinished.stage(name)]
         log.info("goes_on", version=run.version, finished=finished)
         return unfinished
 
@@ -197,6 +204,9 @@ class Refresh:
         verdict = self._verdict(folder, data, adapter)
         if not verdict.released:
             return self._finish(folder, "refused", verdict.summary, resumed=resumed)
+        if self._steps.shadows() and folder.stage(_SHADOW) is None:
+            with self._step("answering live messages in the shadow"), folder.filling(_SHADOW) as into:
+                self._steps.shadow(run, adapter, verdict, into, self._stop)
         with self._step(f"publishing {run.version}"):
             self._lease.check()
             self._faults.reach("publishing")

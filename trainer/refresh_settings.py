@@ -17,6 +17,7 @@ from trainer.gate.settings import GateSettings
 from trainer.lora.recipe import Recipe
 from trainer.registry.settings import RegistrySettings
 from trainer.settings import ServingSettings, TrainerSettings
+from trainer.watch.settings import ShadowSettings
 
 #: In the order in which `--help` shows them.
 CLASSES: Final[tuple[type[BaseSettings], ...]] = (
@@ -24,6 +25,7 @@ CLASSES: Final[tuple[type[BaseSettings], ...]] = (
     RegistrySettings,
     FeedbackSettings,
     GateSettings,
+    ShadowSettings,
     ServingSettings,
     PromptSettings,
     KafkaSettings,
@@ -40,6 +42,7 @@ class RefreshSettings:
     registry: RegistrySettings
     feedback: FeedbackSettings
     gate: GateSettings
+    shadow: ShadowSettings
     serving: ServingSettings
     prompts: PromptSettings
     kafka: KafkaSettings

@@ -1,5 +1,7 @@
 """The steps of a refresh on the real topics, model and registry."""
 
+import shutil
+import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +19,11 @@ from trainer.feedback.labelled import to_example
 from trainer.feedback.mix import Categories, MixRule, mix
 from trainer.feedback.spans import current_spans, news
 from trainer.feedback.store import read_collected, write_collected
-from trainer.gate.answers import Serving
+from trainer.gate.answers import Serving, Trust
 from trainer.gate.judge import judge
 from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.live_adapter import LiveAdapter
+from trainer.lora.loading import load_for_answers
 from trainer.lora.recipe import Recipe
 from trainer.lora.trackers import tracker_for
 from trainer.lora.train import train_adapter
@@ -31,6 +34,8 @@ from trainer.releases import Releases
 from trainer.revision import code_revision
 from trainer.run_folder import Run
 from trainer.stages import DataSummary, Ground, Verdict
+from trainer.watch.answers import Answerer
+from trainer.watch.shadow import ShadowOptions, shadow
 
 _PARTS: Final = {"train": "train on", "held_out": "judge on"}
 
@@ -141,7 +146,7 @@ class RefreshSteps:
                 development=[to_example(one, self._roles) for one in parts.development],
                 guards=dict(map(self._guard, self._settings.trainer.guards)),
             ),
-            Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds),
+            self._serving,
             self._settings.gate,
             into,
             name=run.version,
@@ -152,6 +157,30 @@ class RefreshSteps:
             metrics=found.metrics,
             temperature=found.temperature,
             threshold=found.threshold,
+        )
+
+    def shadows(self) -> bool:
+        """Where the settings ask for messages and time."""
+        return self._settings.shadow.shadow_messages > 0 and self._settings.shadow.shadow_seconds > 0
+
+    def shadow(self, run: Run, adapter: Path, verdict: Verdict, into: Path, halt: Halt) -> None:
+        """`shadow.json` and `shadow.md`, which go into the registry beside the gate's report."""
+        wanted = self._settings.shadow
+        candidate = Answerer.of(
+            run.version,
+            load_for_answers(self._builders.folder, adapter),
+            self._builders.of(),
+            self._serving,
+            Trust(verdict.temperature, verdict.threshold),
+        )
+        shadow(
+            self._settings.kafka,
+            self._settings.names,
+            self._builders.of(),
+            candidate,
+            ShadowOptions(wanted.shadow_messages, wanted.shadow_seconds, wanted.shadow_share),
+            into,
+            halt,
         )
 
     def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
@@ -170,11 +199,19 @@ class RefreshSteps:
             # The run's own time: a second try after a kill makes the same bytes.
             made_at=run.started_at,
         )
-        self._registry.publish(adapter, metadata, adapter.parent / "gate")
+        with tempfile.TemporaryDirectory(prefix="reports-") as scratch:
+            for stage in (adapter.parent / "gate", adapter.parent / "shadow"):
+                if stage.is_dir():
+                    shutil.copytree(stage, scratch, dirs_exist_ok=True)
+            self._registry.publish(adapter, metadata, Path(scratch))
 
     def release(self, run: Run, verdict: Verdict) -> None:
         """A record on the topic of releases."""
         self._releases.release(run.model, run.version, reason=verdict.summary)
+
+    @property
+    def _serving(self) -> Serving:
+        return Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds)
 
     @cached_property
     def _base_sha256(self) -> str:

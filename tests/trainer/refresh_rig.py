@@ -46,10 +46,11 @@ class HeldLease:
 class WorldSteps:
     """Steps on a folder: ``labels`` says how many labels there are, ``registry/`` and ``live`` are what others see."""
 
-    def __init__(self, world: Path, *, recipe: str = "r", good: bool = True) -> None:
+    def __init__(self, world: Path, *, recipe: str = "r", good: bool = True, in_shadow: bool = False) -> None:
         self.world = world
         self.recipe = recipe
         self.good = good
+        self.in_shadow = in_shadow
         self.done: list[str] = []
 
     def ground(self) -> Ground:
@@ -86,6 +87,15 @@ class WorldSteps:
         self.done.append("judge")
         (into / "report.md").write_text((adapter / "weights").read_text())
         return Verdict(released=self.good, reasons=("it is better",), temperature=1.0, threshold=0.1)
+
+    def shadows(self) -> bool:
+        return self.in_shadow
+
+    def shadow(self, run: Run, adapter: Path, verdict: Verdict, into: Path, halt: Halt) -> None:
+        del run, adapter, halt
+        assert verdict.released
+        self.done.append("shadow")
+        (into / "shadow.md").write_text("alike")
 
     def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
         assert verdict.released

@@ -67,6 +67,14 @@ def test_a_refused_candidate_stays_out_and_is_not_made_again(world: Path) -> Non
     assert refresh(WorldSteps(world, recipe="other")).status == "released"
 
 
+def test_a_candidate_that_the_gate_let_pass_is_tried_in_the_shadow_before_its_release(world: Path) -> None:
+    refresh(steps := WorldSteps(world, in_shadow=True))
+    assert steps.done == [*ALL_STEPS[:-2], "shadow", *ALL_STEPS[-2:]]
+    make_world(world, labels=140)
+    refresh(refused := WorldSteps(world, in_shadow=True, good=False))
+    assert "shadow" not in refused.done
+
+
 def test_force_trains_on_the_same_labels(world: Path) -> None:
     first = refresh(WorldSteps(world))
     again = refresh(WorldSteps(world), Rules(force=True))
