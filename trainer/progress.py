@@ -19,15 +19,19 @@ _SMOOTHING: Final = 0.95
 class Progress:
     """Counts steps of one epoch; shows loss, tokens a second and the time that is left."""
 
-    def __init__(self, title: str, total: int, done: int) -> None:
-        """Begin at ``done`` of ``total`` steps."""
+    def __init__(self, title: str, total: int, done: int, *, shown: bool = True) -> None:
+        """Begin at ``done`` of ``total`` steps; of many processes, one shows them."""
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         self._bar = Bar(
-            *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+            *columns,
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not (shown and console.is_terminal),
         )
         self._task = self._bar.add_task(title, total=total, completed=done)
-        self._terminal = console.is_terminal
+        self._logged = shown and not console.is_terminal
         self._title, self._total, self._first, self._done = title, total, done, done
         self._loss, self._tokens = 0.0, 0
         self._since = time.monotonic()
@@ -52,7 +56,7 @@ class Progress:
         rate = self._tokens / elapsed
         text = f"{self._title}  loss {self._loss:.3f}  {rate:,.0f} tokens/s"
         self._bar.update(self._task, completed=self._done, description=text)
-        if not self._terminal and (self._done % _EVERY == 0 or self._done == self._total):
+        if self._logged and (self._done % _EVERY == 0 or self._done == self._total):
             left = elapsed / (self._done - self._first) * (self._total - self._done)
             log.info(
                 "training",

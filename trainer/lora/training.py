@@ -100,15 +100,16 @@ class LoraTraining:
     def run(self, tracker: Tracker, halt: Halt) -> History:
         """Train to the end, or until development data says that it gets no better."""
         epoch, done = self._resume()
-        if self._accelerator.is_main_process:
-            tracker.begin(self._work.name, self.recipe.model_dump(mode="json"), len(self.history.losses))
-        with Progress("training", self.plan.total, len(self.history.losses)) as progress:
+        main, before = self._accelerator.is_main_process, len(self.history.losses)
+        if main:
+            tracker.begin(self._work.name, self.recipe.model_dump(mode="json"), before)
+        with Progress("training", self.plan.total, before, shown=main) as progress:
             while len(self.history.losses) < self.plan.total and not self._stale():
                 self._epoch(epoch, done, progress, tracker, halt)
                 self._choose(tracker)
                 epoch, done = epoch + 1, 0
                 self._save(epoch, 0)
-        if self._accelerator.is_main_process:
+        if main:
             tracker.end()
         return self.history
 
