@@ -131,7 +131,8 @@ def test_history_is_cut_as_the_recipe_says(examples: list[Example], roles: RoleP
 def test_rates_rise_and_fall_to_a_tenth() -> None:
     plan = Plan.of(recipe(batch_size=10, epochs=2, warm_up=0.1, learning_rate=1.0, final_rate=0.1), np.full(1000, 9))
     rates = [plan.rate(step) for step in range(plan.total)]
-    assert (plan.total, int(np.argmax(rates))) == (200, 19)
+    assert plan.total == 200
+    assert int(np.argmax(rates)) == 19
     assert rates[0] == pytest.approx(0.05)
     assert rates[-1] == pytest.approx(0.1, abs=1e-3)
     assert rates[110] == pytest.approx(0.55, abs=1e-2), "half way down the cosine"
@@ -143,4 +144,5 @@ def test_processes_share_a_step(processes: int) -> None:
     shares = [parts(rows, 5, one, processes) for one in range(processes)]
     assert len({tuple(len(part) for part in share) for share in shares}) == 1, "gradients meet at the same parts"
     seen = np.concatenate([part for share in shares for part in share])
-    assert sorted(seen) == list(rows[: 32 // processes * processes])
+    assert set(seen) == set(rows)
+    assert len(seen) == -(-32 // processes) * processes

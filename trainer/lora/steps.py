@@ -51,9 +51,9 @@ class Plan:
 def parts(rows: Rows, size: int, process: int, processes: int) -> list[Rows]:
     """One process's share of a step, in parts that its device takes at once.
 
-    Every process gets as many rows, so that gradients are averaged in step; fewer than ``processes`` rows are dropped.
+    Every process gets as many rows, so that gradients are averaged in step; the first ones count twice for that.
     """
-    own = rows[process : len(rows) // processes * processes : processes]
+    own = np.resize(rows, -(-len(rows) // processes) * processes)[process::processes]
     return [own[start : start + size] for start in range(0, len(own), size)]
 
 

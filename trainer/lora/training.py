@@ -151,9 +151,8 @@ class LoraTraining:
             value += lost.detach()
             seen.append(self._believed(scores.labels.detach()[batch.first]))
             tokens += batch.ids.numel()
-        if own:
-            self._update(step)
-            self._remember(np.concatenate(own), torch.cat(seen))
+        self._update(step)
+        self._remember(np.concatenate(own), torch.cat(seen))
         return float(summed(self._accelerator, value)) / processes, tokens
 
     def _update(self, step: int) -> None:
