@@ -1,6 +1,6 @@
 """How good the live adapter is on both corpora, answered by the trainer's torch through the policy that is live."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,8 @@ from trainer.examples import Example, ExampleBuilder
 from trainer.gate.answers import Serving, Trust, answer
 from trainer.lora.loading import load_for_answers
 from trainer.metrics import Indices, weighted_f1
+
+_AT_ONCE: Final = 256
 
 #: How predictions outside the platform's four labels count.
 RULE: Final = (
@@ -54,17 +56,28 @@ class Yardstick:
         self._platform = list(self._builder.examples(mapped(settings.emocontext_valid)))
         self._meld = list(self._builder.examples(read("meld", settings.meld_dev)))
 
-    def measure(self, adapter: Path | None) -> Scores:
-        """The adapter's folder from the registry; None for the base model."""
+    def measure(self, adapter: Path | None, halt: Callable[[], None]) -> Scores:
+        """Ask both files.
+
+        Args:
+            adapter: its folder from the registry; None for the base model.
+            halt: called every few seconds; raises what ends it.
+        """
         trust = Trust(self._profile.temperature, self._profile.threshold)
         if adapter is not None:
             metadata = AdapterMetadata.model_validate_json((adapter / METADATA_FILE).read_bytes())
             trust = Trust(metadata.temperature, metadata.threshold)
         model = load_for_answers(self._base, adapter)
-        platform, meld = (
-            answer(model, self._builder.roles, examples, self._serving, trust).final
-            for examples in (self._platform, self._meld)
-        )
+
+        def ask(examples: list[Example]) -> Indices:
+            found = []
+            for first in range(0, len(examples), _AT_ONCE):
+                halt()
+                some = examples[first : first + _AT_ONCE]
+                found.append(answer(model, self._builder.roles, some, self._serving, trust).final)
+            return np.concatenate(found)
+
+        platform, meld = ask(self._platform), ask(self._meld)
         each = label_f1(self._platform, platform)
         return Scores(
             platform=float(np.mean(list(each.values()))),

@@ -170,28 +170,8 @@ class LoopDemo:
     def _measure(self, version: str | None) -> Scores:
         if version not in self._scores:
             with self._stage.showing(f"measuring {version or 'the model as it ships'}"):
-                folder = self._folder(version)
-                self._scores[version] = self._meanwhile(lambda: self._yardstick.measure(folder))
+                self._scores[version] = self._yardstick.measure(self._folder(version), self._look)
         return self._scores[version]
-
-    def _meanwhile(self, work: Callable[[], Scores]) -> Scores:
-        """On a thread that a Ctrl-C leaves behind: torch takes a minute."""
-        done: list[Scores] = []
-        failed: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                done.append(work())
-            except Exception as error:  # noqa: BLE001 - raised below
-                failed.append(error)
-
-        thread = threading.Thread(target=run, name="measuring", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            self._wait()
-        if failed:
-            raise failed[0]
-        return done[0]
 
     def _folder(self, version: str | None) -> Path | None:
         if version is None:
@@ -223,7 +203,12 @@ class LoopDemo:
             return check(sent, events, dead, self._live)
 
     def _wait(self) -> None:
-        if self._stage.asked.wait(_POLL_S):
+        self._stage.asked.wait(_POLL_S)
+        self._look()
+
+    def _look(self) -> None:
+        """Whether to go on."""
+        if self._stage.asked.is_set():
             raise StoppedByUserError("stopped")
         self._stage.system.check()
         self._traffic.check()
