@@ -1,6 +1,7 @@
 """How to reach Kafka and Redis: addresses, TLS, SASL, passwords. Data only; each service builds its own client."""
 
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -69,3 +70,19 @@ class RedisSettings(BaseSettings):
     redis_password: SecretStr | None = Field(default=None, description="Password.")
     redis_ssl_ca: str | None = Field(default=None, description="PEM file of the authorities that sign Redis.")
     redis_cluster: bool = Field(default=False, description="The address is one of a Redis Cluster.")
+
+    def redis_py(self) -> tuple[str, dict[str, str]]:
+        """The address without its login, and options as redis-py takes them.
+
+        A user name and a password in the settings count more than those in the address; redis-py has it the other way.
+        """
+        address = urlsplit(self.redis_url)
+        given = {
+            "username": self.redis_username or unquote(address.username or ""),
+            "password": self.redis_password.get_secret_value()
+            if self.redis_password
+            else unquote(address.password or ""),
+            "ssl_ca_certs": (self.redis_ssl_ca or "") if address.scheme == "rediss" else "",
+        }
+        url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+        return url, {name: value for name, value in given.items() if value}

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import redis.asyncio as aioredis
 from redis.asyncio.cluster import RedisCluster
@@ -34,24 +34,16 @@ def redis_client(settings: RedisSettings, timeout_s: float) -> RedisClient:
     Raises:
         ConfigurationError: the address is none, or the authorities' file is missing.
     """
-    address = _address(settings)
-    password = (
-        settings.redis_password.get_secret_value() if settings.redis_password else unquote(address.password or "")
-    )
+    _address(settings)
+    url, login = settings.redis_py()
+    if (authorities := login.get("ssl_ca_certs")) and not Path(authorities).is_file():
+        raise ConfigurationError(f"REDIS_SSL_CA is {authorities}, and there is no such file")
     options: dict[str, Any] = {
-        "username": settings.redis_username or unquote(address.username or "") or None,
-        "password": password or unquote(address.password or "") or None,
+        **login,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "health_check_interval": 0,
     }
-    if address.scheme == "rediss" and settings.redis_ssl_ca:
-        if not Path(settings.redis_ssl_ca).is_file():
-            raise ConfigurationError(f"REDIS_SSL_CA is {settings.redis_ssl_ca}, and there is no such file")
-        options["ssl_ca_certs"] = settings.redis_ssl_ca
-    options = {name: value for name, value in options.items() if value is not None}
-    # redis-py would let the address's login win.
-    url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
     if settings.redis_cluster:
         return RedisCluster.from_url(url, **options)
     return aioredis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), **options)

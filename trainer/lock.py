@@ -23,18 +23,11 @@ _RENEWALS: Final = 3
 
 def connect(settings: RedisSettings) -> "redis.Redis | RedisCluster":
     """A client for one Redis or a Redis Cluster; nothing is sent yet by the former."""
-    options: dict[str, Any] = {
-        "username": settings.redis_username,
-        "password": settings.redis_password.get_secret_value() if settings.redis_password else None,
-        "ssl_ca_certs": settings.redis_ssl_ca if settings.redis_url.startswith("rediss://") else None,
-        "socket_timeout": _ANSWER_S,
-        "socket_connect_timeout": _ANSWER_S,
-    }
-    # A password in the address counts where no other is given.
-    given = {name: value for name, value in options.items() if value is not None}
+    url, login = settings.redis_py()
+    options: dict[str, Any] = {**login, "socket_timeout": _ANSWER_S, "socket_connect_timeout": _ANSWER_S}
     if settings.redis_cluster:
-        return RedisCluster.from_url(settings.redis_url, **given)
-    return redis.Redis.from_url(settings.redis_url, **given)
+        return RedisCluster.from_url(url, **options)
+    return redis.Redis.from_url(url, **options)
 
 
 def lock_name(prefix: str, model: str) -> str:

@@ -143,7 +143,7 @@ def test_a_lost_lock_ends_the_run_before_others_see_more_of_it(world: Path, lost
                 lease.lost.set()
             return found
 
-        def publish(self, *args: object) -> None:  # type: ignore[override]
+        def publish(self, *args: object) -> None:
             super().publish(*args)  # type: ignore[arg-type]
             lease.lost.set()
 
