@@ -150,6 +150,7 @@ class RefreshSteps:
             self._settings.gate,
             into,
             name=run.version,
+            halt=halt,
         )
         return Verdict(
             released=found.released,

@@ -1,10 +1,11 @@
 """The gate: may this candidate go live? Both sides answer the frozen messages through the policy that is live."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import structlog
@@ -50,7 +51,7 @@ class Verdict:
     report: GateReport
 
 
-def judge(
+def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping would only move it
     base: Path,
     live: LiveSide | None,
     candidate: Path,
@@ -60,6 +61,7 @@ def judge(
     out: Path,
     *,
     name: str | None = None,
+    halt: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Decide, and write the report to ``out``.
 
@@ -72,6 +74,7 @@ def judge(
         settings: the rules.
         out: gets report.md, report.json and the pictures.
         name: the candidate's version; its folder's name where left out.
+        halt: called before each question to all messages; raises what ends the run.
 
     Raises:
         GateError: an adapter cannot be loaded, or the sets overlap.
@@ -90,6 +93,7 @@ def judge(
             RolePrompts(profile, PromptTokenizer(base)),
             serving,
             settings,
+            halt,
         )
         refitted = len(sets.development) >= settings.gate_min_development
         trust = gate.fit(sets.development, before) if refitted else before
@@ -120,7 +124,10 @@ def judge(
 class _Gate:
     """Asks both sides."""
 
-    def __init__(self, sides: Sides, roles: RolePrompts, serving: Serving, settings: GateSettings) -> None:
+    def __init__(
+        self, sides: Sides, roles: RolePrompts, serving: Serving, settings: GateSettings, halt: Callable[[], None]
+    ) -> None:
+        self._halt = halt
         self._sides = sides
         self._roles = roles
         self._serving = serving
@@ -129,11 +136,11 @@ class _Gate:
     def fit(self, development: Sequence[Example], before: Trust) -> Trust:
         most_calls = np.inf
         if self._serving.policy == "calibrated":
-            live = answer(self._sides.use("live"), self._roles, development, self._serving, before)
+            live = answer(self._use("live"), self._roles, development, self._serving, before)
             # Half of what the time rule allows: held-out messages may be harder than these.
             most_calls = float(live.calls.mean()) * (1 + self._settings.gate_time_rise / 2)
         return fit_trust(
-            self._sides.use("candidate"),
+            self._use("candidate"),
             self._roles,
             development,
             rounds=self._serving.rounds,
@@ -156,8 +163,12 @@ class _Gate:
             guards=tuple(self._guard(name, examples, trusts) for name, examples in sets.guards.items() if examples),
         )
 
+    def _use(self, side: Side) -> Any:
+        self._halt()
+        return self._sides.use(side)
+
     def _score(self, side: Side, held_out: HeldOut, name: str, trust: Trust) -> Scored:
-        answers = answer(self._sides.use(side), self._roles, held_out.examples, self._serving, trust)
+        answers = answer(self._use(side), self._roles, held_out.examples, self._serving, trust)
         log.info("gate_answered", side=side, messages=len(held_out.examples), calls=int(answers.calls.sum()))
         return score(name, held_out, answers, trust)
 
@@ -165,7 +176,7 @@ class _Gate:
         guard = HeldOut.of(examples)
         scores = {}
         for side in SIDES:
-            answers = answer(self._sides.use(side), self._roles, examples, self._serving, trusts[side])
+            answers = answer(self._use(side), self._roles, examples, self._serving, trusts[side])
             scores[side] = weighted_f1(guard.truth, guard.labels.of(answers.final), len(guard.labels.names))
         return GuardRow(name=name, messages=len(examples), weighted_f1=Change(**scores))
 
@@ -176,7 +187,7 @@ class _Gate:
         sample = [held_out[row] for row in rows]
 
         def ask(side: Side) -> None:
-            label_logits(self._sides.use(side), sample)
+            label_logits(self._use(side), sample)
 
         found = compare_times(
             partial(ask, "live"),
