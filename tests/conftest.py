@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
@@ -21,6 +22,17 @@ def _no_outside_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own Kafka or Redis is never touched by a test."""
     for name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "TOPIC_PREFIX"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that is called in this process sets up logging: loggers must not keep that for the tests to come."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda *args, **given: configure(*args, **given | {"cache_logger_on_first_use": False})
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

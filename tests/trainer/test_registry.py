@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[impor
 
 from schemas.adapter import METADATA_FILE, AdapterMetadata, folder_sha256
 from schemas.release import AdapterRelease
+from sentistream.embedded.ports import is_listening, kept_ports
+from tests.waiting import wait_for
 from trainer.registry import Registry, publishing
 from trainer.registry.checksums import SUMS_FILE
 from trainer.registry.errors import (
@@ -72,25 +75,30 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             MemoryFileSystem.store.clear()
             MemoryFileSystem.pseudo_dirs[:] = [""]
         case _:
-            yield from s3_address(request.getfixturevalue("monkeypatch"))
+            yield from s3_address(request.getfixturevalue("monkeypatch"), tmp_path)
 
 
-def s3_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket on a server that speaks S3."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
-    system = fsspec.filesystem("s3")
-    bucket = f"models-{secrets.token_hex(4)}"  # the double keeps its state in this process
-    system.mkdir(bucket)
-    yield f"s3://{bucket}/registry"
-    fsspec.filesystem("s3").clear_instance_cache()
-    server.stop()
+def s3_address(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[str]:
+    """A bucket on a server that speaks S3, in a process of its own: vLLM cannot start where flask is imported."""
+    host, (port,) = "127.0.0.1", kept_ports(folder / "s3-port", 1)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: is_listening(port), "the server that speaks S3")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": f"http://{host}:{port}"})
+        bucket = f"models-{secrets.token_hex(4)}"
+        fsspec.filesystem("s3").mkdir(bucket)
+        yield f"s3://{bucket}/registry"
+        fsspec.filesystem("s3").clear_instance_cache()
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def test_what_is_published_is_found_and_fetched_whole(
