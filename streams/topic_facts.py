@@ -1,23 +1,22 @@
 """What the stream must know of its topics: the id that sources name, and equal partition counts (guarantee 12)."""
 
-import base64
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection, Uuid
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from schemas.connections import KafkaSettings
+from schemas.topic_id import as_text
 from schemas.topics import TopicNames
 from streams.errors import TopicsError
 from streams.kafka_refusals import advice, check_files
 
 _TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.05
-_MASK: Final = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
             f"these topics need equal partition counts, for a request stands in its message's partition: {listed}. "
             "Stop the services and add partitions to the smaller ones (kafka-topics --alter)."
         )
-    return TopicFacts(_text(found[names.messages].topic_id), counts[names.messages], retention)
+    return TopicFacts(as_text(found[names.messages].topic_id), counts[names.messages], retention)
 
 
 class _RefusedError(Exception):
@@ -102,10 +101,3 @@ class _Cluster:
 def _retention(cluster: _Cluster, topic: str) -> float | None:
     milliseconds = int(cluster.config(topic)["retention.ms"].value)
     return None if milliseconds < 0 else milliseconds / 1000
-
-
-def _text(topic_id: Uuid) -> str:
-    """As Kafka's own tools write it."""
-    halves = (topic_id.get_most_significant_bits(), topic_id.get_least_significant_bits())
-    raw = b"".join((half & _MASK).to_bytes(8, "big") for half in halves)
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

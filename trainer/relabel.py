@@ -23,9 +23,11 @@ from schemas.event import EmotionEvent
 from schemas.prompt import PromptParts
 from schemas.relabel import Labelling, Relabel, relabel_id
 from schemas.topics import TopicNames
+from trainer.feedback.consumer import open_consumer
+from trainer.feedback.spans import TopicShape, topic_shape
 from trainer.watch.answers import Answered, Answerer
 from trainer.watch.errors import SpanError, WatchError
-from trainer.watch.partitions import TopicShape, bounds, committed_records, offsets_at, open_consumer, topic_shape
+from trainer.watch.partitions import bounds, committed_records, offsets_at
 from trainer.watch.past_events import PastEvents, first_confidence
 from trainer.watch.records import read
 from trainer.watch.replay import SLACK_S, PromptReplay, exact_look_back_s

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from tokenizers import Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import WordLevel
-from transformers import OPTConfig, OPTForCausalLM
+from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from schemas.taxonomy import built_in
+from tests.trainer.label_rounds import miniature
 from trainer.corpora import Conversation, LabelledTurn
 from trainer.train_base import base_profile
 
@@ -39,24 +39,7 @@ def profile() -> ModelProfile:
 @pytest.fixture
 def tiny_model(tokenizer_json: str) -> Callable[[], OPTForCausalLM]:
     def make() -> OPTForCausalLM:
-        torch.manual_seed(0)
-        config = OPTConfig(
-            vocab_size=Tokenizer.from_str(tokenizer_json).get_vocab_size(),
-            hidden_size=32,
-            word_embed_proj_dim=32,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            ffn_dim=64,
-            max_position_embeddings=128,
-            activation_function="gelu",
-            do_layer_norm_before=False,
-            dropout=0.05,
-            pad_token_id=0,
-            bos_token_id=2,
-            eos_token_id=3,
-            tie_word_embeddings=True,
-        )
-        return OPTForCausalLM(config)
+        return miniature(tokenizer_json)
 
     return make
 

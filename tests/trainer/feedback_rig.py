@@ -20,7 +20,7 @@ from schemas.feedback import EmotionLabel
 from schemas.topics import TopicNames
 from trainer.feedback.collect import collect
 from trainer.feedback.labelled import Collected
-from trainer.feedback.spans import current_spans, topic_id
+from trainer.feedback.spans import current_spans, topic_shape
 
 THEN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SAID = ("you said friday", "it is monday", "so where is it", "i will look", "thank you so much", "what a day")
@@ -46,7 +46,7 @@ class Platform:
     def __init__(self, connection: KafkaSettings, names: TopicNames, **settings: Any) -> None:
         self.connection = connection
         self.names = names
-        self.topic_id = topic_id(connection, names.messages)
+        self.topic_id = topic_shape(connection, names.messages).topic_id
         self.builders = ServedBuilders(PromptSettings(**settings))
         self.sent: dict[Source, ChatMessage] = {}
         self._windows: dict[tuple[int, str], OfflineWindows] = {}

@@ -15,7 +15,8 @@ from schemas.connections import KafkaSettings
 from schemas.event import Answer, EmotionEvent, Round, Times
 from schemas.feedback import EmotionLabel
 from schemas.topics import TopicNames
-from trainer.watch.partitions import committed_records, topic_shape
+from trainer.feedback.spans import topic_shape
+from trainer.watch.partitions import committed_records
 
 LABELS = ("neutral", "joy", "sadness", "anger")
 SAID = ("good news", "bad news", "so what", "it is news")

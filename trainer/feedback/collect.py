@@ -21,7 +21,7 @@ from trainer.feedback.labels import GivenLabel, Labels
 from trainer.feedback.people import Machines
 from trainer.feedback.reading import Halt, SpanReader
 from trainer.feedback.rebuild import PromptRebuild, Rebuilt
-from trainer.feedback.spans import current_spans, topic_id, unseen
+from trainer.feedback.spans import current_spans, topic_shape, unseen
 from trainer.feedback.votes import Ballot
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ def collect(
     """
     spans = current_spans(connection, names) if spans is None else tuple(spans)
     reader = SpanReader(connection, halt)
-    chat_id = topic_id(connection, names.messages)
+    chat_id = topic_shape(connection, names.messages).topic_id
     labels, events = Labels(chat_id), Events()
     labels.add(reader.read(spans, names.labels))
     events.add(reader.read(spans, names.events), labels.sources)

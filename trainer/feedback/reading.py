@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.adapter import OffsetSpan
 from schemas.connections import KafkaSettings
-from schemas.topics import MAX_RECORD_BYTES
+from trainer.feedback.consumer import open_consumer
 from trainer.feedback.errors import TopicUnavailableError
 from trainer.feedback.progress import ReadingProgress
 from trainer.feedback.spans import TIMEOUT_S, readable, starts_now
@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 _AT_ONCE: Final = 1000
 _POLL_S: Final = 1.0
+_FETCH_WAIT_MS: Final = 50
 
 #: Returns, or raises what ends the run.
 Halt = Callable[[], None]
@@ -48,7 +49,8 @@ class SpanReader:
         there = list(self._still_there(spans, topic))
         if not there:
             return
-        consumer = self._consumer()
+        # The end of a span is known only when a fetch from there comes back empty.
+        consumer = open_consumer(self._connection, fetch_wait_ms=_FETCH_WAIT_MS)
         total = sum(one.end - one.start for one in there)
         try:
             with readable(topic), ReadingProgress(topic, total) as progress:
@@ -101,21 +103,4 @@ class SpanReader:
                 return [first, *consumer.consume(_AT_ONCE, timeout=0)]
         raise TopicUnavailableError(
             f"{topic}: no answer from partitions {', '.join(map(str, waiting))} within {TIMEOUT_S:.0f} s"
-        )
-
-    def _consumer(self) -> Consumer:
-        return Consumer(
-            {
-                **self._connection.librdkafka(),
-                # Named, but never joined or committed: what is read is told by the spans alone.
-                "group.id": "sentistream-trainer",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                # The end of a span is known only when a fetch from there comes back empty.
-                "fetch.wait.max.ms": 50,
-                "fetch.message.max.bytes": MAX_RECORD_BYTES,
-                "log_level": 0,
-            }
         )

@@ -3,21 +3,31 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.adapter import OffsetSpan
 from schemas.connections import KafkaSettings
+from schemas.topic_id import as_text
 from schemas.topics import TopicNames
 from trainer.feedback.errors import TopicUnavailableError
-from trainer.feedback.topic_id import as_text
 
 TIMEOUT_S: Final = 30.0
 _PAUSE_S: Final = 0.1
 #: Of a topic that was just made, or of a broker that is being replaced: worth another try.
-_LEADERLESS: Final = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION}
+LEADERLESS: Final = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION}
+
+
+@dataclass(frozen=True, slots=True)
+class TopicShape:
+    """Attributes: Kafka's id of the topic, as sources name it; how many partitions it has."""
+
+    topic: str
+    topic_id: str
+    partitions: int
 
 
 def current_spans(connection: KafkaSettings, names: TopicNames) -> tuple[OffsetSpan, ...]:
@@ -39,14 +49,14 @@ def starts_now(connection: KafkaSettings, spans: Iterable[OffsetSpan]) -> dict[t
         return _offsets(_admin(connection), places, OffsetSpec.earliest()) if places else {}
 
 
-def topic_id(connection: KafkaSettings, topic: str) -> str:
-    """Kafka's id of a topic, as sources name it; TopicUnavailableError as `current_spans`."""
+def topic_shape(connection: KafkaSettings, topic: str) -> TopicShape:
+    """Ask the cluster; TopicUnavailableError where there is no such topic, or no answer."""
     # Held until the answer is there: a client that is gone answers nothing.
     admin = _admin(connection)
     with readable(topic):
         asked = admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_S)
-        found: Uuid = asked[topic].result(TIMEOUT_S).topic_id
-        return as_text(found)
+        found = asked[topic].result(TIMEOUT_S)
+        return TopicShape(topic, as_text(found.topic_id), len(found.partitions))
 
 
 def unseen(spans: Iterable[OffsetSpan], seen: Iterable[OffsetSpan], topic: str) -> dict[int, int]:
@@ -107,7 +117,7 @@ def _offsets(admin: AdminClient, places: Sequence[tuple[str, int]], spec: Offset
         try:
             return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
         except KafkaException as error:
-            if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+            if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_S)
 

@@ -2,60 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
-from schemas.topics import MAX_RECORD_BYTES
+from trainer.feedback.consumer import open_consumer
 from trainer.feedback.errors import TopicUnavailableError
-from trainer.feedback.spans import TIMEOUT_S, readable
-from trainer.feedback.topic_id import as_text
+from trainer.feedback.spans import LEADERLESS, TIMEOUT_S, TopicShape, readable
 
 T = TypeVar("T")
 
 _AGAIN_S: Final = 0.1
 _AT_ONCE: Final = 1000
 _POLL_S: Final = 0.2
-_LEADERLESS: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-
-
-@dataclass(frozen=True, slots=True)
-class TopicShape:
-    """Attributes: Kafka's id of the topic, as sources name it; how many partitions it has."""
-
-    topic: str
-    topic_id: str
-    partitions: int
-
-
-def topic_shape(connection: KafkaSettings, topic: str) -> TopicShape:
-    """Ask the cluster; TopicUnavailableError where there is no such topic, or no answer."""
-    admin = AdminClient({**connection.librdkafka(), "log_level": 0})
-    with readable(topic):
-        asked = admin.describe_topics(TopicCollection([topic]), request_timeout=TIMEOUT_S)[topic]
-        found = asked.result(TIMEOUT_S)
-        return TopicShape(topic, as_text(found.topic_id), len(found.partitions))
-
-
-def open_consumer(connection: KafkaSettings) -> Consumer:
-    """A consumer outside every group, which sees what is committed and says where a partition ends."""
-    return Consumer(
-        {
-            **connection.librdkafka(),
-            # Named, but never joined or committed.
-            "group.id": "sentistream-trainer",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.message.max.bytes": MAX_RECORD_BYTES,
-            "log_level": 0,
-        }
-    )
 
 
 def bounds(consumer: Consumer, shape: TopicShape) -> list[tuple[int, int]]:
@@ -137,7 +98,7 @@ def _patiently(topic: str, ask: Callable[..., T]) -> T:
             try:
                 return ask(timeout=TIMEOUT_S)
             except KafkaException as error:
-                if not error.args[0].retriable() and error.args[0].code() not in _LEADERLESS:
+                if not error.args[0].retriable() and error.args[0].code() not in LEADERLESS:
                     raise
                 if time.monotonic() > deadline:
                     raise

@@ -17,9 +17,11 @@ from schemas.feedback import EmotionLabel
 from schemas.release import AdapterRelease
 from schemas.topics import TopicNames
 from trainer.errors import TrainerError
+from trainer.feedback.consumer import open_consumer
+from trainer.feedback.spans import TopicShape, topic_shape
 from trainer.watch import metrics
 from trainer.watch.drift_watch import DriftWatch
-from trainer.watch.partitions import TopicShape, bounds, committed_records, offsets_at, open_consumer, poll, topic_shape
+from trainer.watch.partitions import bounds, committed_records, offsets_at, poll
 from trainer.watch.records import read
 from trainer.watch.sequential import SequentialResult, sequential_test
 from trainer.watch.settings import WatchSettings

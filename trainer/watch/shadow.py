@@ -19,10 +19,12 @@ from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
 from schemas.feedback import EmotionLabel
 from schemas.topics import TopicNames
+from trainer.feedback.consumer import open_consumer
+from trainer.feedback.spans import TopicShape, topic_shape
 from trainer.watch import metrics
 from trainer.watch.answers import Answerer
 from trainer.watch.pairing import Pairing
-from trainer.watch.partitions import TopicShape, bounds, offsets_at, open_consumer, poll, topic_shape
+from trainer.watch.partitions import bounds, offsets_at, poll
 from trainer.watch.past_events import first_confidence
 from trainer.watch.records import read
 from trainer.watch.replay import SLACK_S, PromptReplay, exact_look_back_s

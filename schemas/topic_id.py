@@ -1,11 +1,19 @@
 """Kafka's id of a topic in the form that sources carry."""
 
 import base64
-from typing import Final
-
-from confluent_kafka import Uuid
+from typing import Final, Protocol
 
 _MASK: Final = (1 << 64) - 1
+
+
+class Uuid(Protocol):
+    """As confluent-kafka has it; its halves may be negative."""
+
+    def get_most_significant_bits(self) -> int:
+        """The first 64."""
+
+    def get_least_significant_bits(self) -> int:
+        """The others."""
 
 
 def as_text(topic_id: Uuid) -> str:

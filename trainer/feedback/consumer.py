@@ -1,0 +1,29 @@
+"""How the trainer reads topics."""
+
+from confluent_kafka import Consumer
+
+from schemas.connections import KafkaSettings
+from schemas.topics import MAX_RECORD_BYTES
+
+
+def open_consumer(connection: KafkaSettings, *, fetch_wait_ms: int = 500) -> Consumer:
+    """A consumer outside every group, which sees what is committed and says where a partition ends.
+
+    Args:
+        connection: to Kafka.
+        fetch_wait_ms: how long the broker may hold an empty answer back; librdkafka's own default is 500.
+    """
+    return Consumer(
+        {
+            **connection.librdkafka(),
+            # Named, but never joined or committed: what is read is told by offsets alone.
+            "group.id": "sentistream-trainer",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": fetch_wait_ms,
+            "fetch.message.max.bytes": MAX_RECORD_BYTES,
+            "log_level": 0,
+        }
+    )
