@@ -1,11 +1,10 @@
 """One run: messages keep coming, things are killed, and at the end each record is accounted for."""
 
 import random
-import statistics
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from prompts.parts import PartsBuilder
@@ -21,6 +20,10 @@ from worker.errors import ExitCode
 #: Work in hand at any moment, so that a kill always meets some.
 _BACKLOG: Final = 600
 _PORTION: Final = 100
+_NO_WATERMARK: Final = (
+    "without the watermark records are doubled, with a mark of the highest offset seen they are lost, and with an "
+    "acknowledgement before the send they are lost too (the table of negative controls)"
+)
 
 
 @dataclass(slots=True)
@@ -39,12 +42,15 @@ class _Recovery:
             self.seconds.append(time.monotonic() - one[0])
 
 
-def kill_at_random(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int) -> Row:
+def kill_at_random(
+    one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int, part: str = ""
+) -> Row:
     """Two streams and two workers."""
     for number in (1, 2):
         one.add_stream(number)
         one.add_worker(number)
-    return endure(one, builder, RandomKills(one, times, records, draw), draw, "SIGKILL at random moments", records)
+    row = Row(id="10-kill-random", part=part, fault="SIGKILL at random moments", times=0, against=_NO_WATERMARK)
+    return endure(one, builder, RandomKills(one, times, records, draw), draw, row, records)
 
 
 def kill_at_points(
@@ -57,7 +63,9 @@ def kill_at_points(
         one.add_stream(number, stream_points)
         one.add_worker(number, worker_points)
     names = ", ".join(f"{point} ({count})" for point, count in Counter(points).items())
-    return endure(one, builder, PointKills(one, len(points)), draw, f"SIGKILL {names}", records)
+    which = "-".join(Counter(points)).replace("_", "-")
+    row = Row(id=f"11-kill-{which}", fault=f"SIGKILL {names}", times=0, against=_NO_WATERMARK)
+    return endure(one, builder, PointKills(one, len(points)), draw, row, records)
 
 
 def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int) -> Row:
@@ -74,8 +82,9 @@ def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, 
         one.add_stream(number, of_stream, breakable=("tests.faults.stream_child", *freeze))
         one.add_worker(number, of_worker, fault=freeze)
     fault = PointFreezes(one, times)
-    row = endure(one, builder, fault, draw, f"frozen for {FROZEN_S:.0f} s at {', '.join(points)}", records)
-    return replace(row, times=fault.thawed)
+    name = f"frozen for {FROZEN_S:.0f} s at {', '.join(points)}"
+    row = endure(one, builder, fault, draw, Row(id="20-freeze", fault=name, times=0), records)
+    return row.model_copy(update={"times": fault.thawed})
 
 
 def kill_stores(
@@ -94,13 +103,17 @@ def kill_stores(
         one.add_stream(number)
         one.add_worker(number)
     fault = StoreKills(one, *stores, times, records)
-    row = endure(one, builder, fault, draw, "", records)
+    row = endure(one, builder, fault, draw, Row(id="39-stores", fault="", times=0), records)
     name = ", ".join(f"{kind} ({count})" for kind, count in fault.struck.items())
-    return replace(row, fault=name, times=fault.struck.total())
+    return row.model_copy(update={"fault": name, "times": fault.struck.total()})
 
 
-def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Random, name: str, records: int) -> Row:
-    """Publish at least so many records, and more until the fault is over; wait until all is quiet, and check."""
+def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Random, row: Row, records: int) -> Row:
+    """Publish at least so many records, and more until the fault is over; wait until all is quiet, and check.
+
+    Returns:
+        The row, with what came of it.
+    """
     began = time.monotonic()
     conversations = min(500, records // 30)
     traffic = Traffic(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=conversations)
@@ -122,6 +135,5 @@ def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Rand
     traffic.close()
     one.stop()
     fates = check(one.rig, builder, one.partitions)
-    middle = statistics.median(recovery.seconds) if recovery.seconds else 0.0
-    longest = max(recovery.seconds, default=0.0)
-    return Row(name, one.deaths, fates, middle, longest, time.monotonic() - began)
+    found = {"times": one.deaths, "fates": fates, "recovery_s": tuple(recovery.seconds)}
+    return row.model_copy(update=found | {"seconds": time.monotonic() - began})

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from prompts.parts import PartsBuilder
 from schemas.chat import ChatMessage
@@ -44,6 +44,10 @@ class Fates:
         """Nothing at all is wrong."""
         faults = (self.lost, self.doubled, self.disordered, self.mistaken, self.other_windows, self.degraded)
         return not any(faults)
+
+    def __add__(self, other: "Fates") -> "Fates":
+        """Of both runs together."""
+        return Fates(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 def check(rig: StreamRig, builder: PartsBuilder, partitions: int) -> Fates:

@@ -1,14 +1,23 @@
-"""What each fault came to, as a table."""
+"""What each fault came to: a file of rows for each, and one page made of all of them.
 
+A run replaces the rows of the faults that it tried and leaves the others alone, so that the page can be brought up to
+date in parts and by several processes at once.
+"""
+
+import fcntl
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.faults.checker import Fates
+from pydantic import BaseModel, ConfigDict, Field
 
-#: `make soak` names the file that the tables go to.
+from tests.faults.checker import Fates
+from tests.faults.report_text import CONTROLS, INTRODUCTION, WHY
+
+#: `make soak` names the page; the rows are in a folder beside it, named as the page without `.md`.
 REPORT: Final = "FAULTS_REPORT"
 _COLUMNS: Final = (
     "fault",
@@ -22,84 +31,139 @@ _COLUMNS: Final = (
     "degraded",
     "recovery s (median, longest)",
     "run s",
+    "note",
 )
-_INTRODUCTION: Final = """\
-# What was broken, and what came of it
-
-Written by `make soak`: real Kafka and Redis, the scripted engine, two streams and two workers, 9 partitions, up to 500
-conversations, session time-outs of 6 s, and always some hundred messages in hand when something is killed. What is
-killed is started again at once or, one time in three, only after its session has timed out, so that the other replica
-takes over. At named points (`streams/faultpoints.py`, `worker/faultpoints.py`) a process ends itself, both kinds of
-service in one run; in brackets, how often each. Frozen processes are stopped there and go on when others have taken
-over. Emptied: Redis comes back without its file. One record in a hundred is malformed.
-
-A `read_committed` reader then compares every record of `chat.messages` with what came out of it. *Lost*: neither event
-nor dead letter. *Doubled*: a second one. *Out of order*: an event before that of an earlier message of its
-conversation. *Mistaken*: a dead letter for a good record, an event for a broken one, another record's content. *Other
-windows*: the prompt's hash is not that of an offline replay of the topic. *Degraded*: the event says that its window
-may lack turns. *Recovery*: from a service's death until all that had been published before it has its event or dead
-letter; where the next one dies meanwhile, that is in it.
-"""
-_CONTROLS: Final = """
-## Negative controls
-
-One stream and one worker with one protection taken away: the checker must see it, and the tests assert that it does.
-"""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line; a control is a line of the second table."""
+class Row(BaseModel):
+    """One run of a fault, or one part of it: the parts of a fault are added up.
 
+    Attributes:
+        id: the rows' file name, which also sorts the table: two digits and the fault's short name, `10-kill-random`.
+        part: which part of the fault's runs this is; a later run of the same part replaces it.
+        fault: what was done, in words, the same for all parts.
+        times: how often.
+        fates: what the checker found; none where it does not apply.
+        recovery_s: seconds from each blow until work was done again, as the page says.
+        seconds: the whole run.
+        control: a negative control, which belongs into the second table.
+        against: the negative control that shows that the fault would be seen, or why there is none.
+        note: what else was promised and seen.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(pattern=r"^\d\d-[a-z0-9-]+$")
+    part: str = ""
     fault: str
     times: int
-    fates: Fates
-    recovery_median_s: float = 0.0
-    recovery_longest_s: float = 0.0
+    fates: Fates | None = None
+    recovery_s: tuple[float, ...] = ()
     seconds: float = 0.0
     control: bool = False
+    against: str = ""
+    note: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """The checker found nothing wrong."""
+        return self.fates is not None and self.fates.clean
+
+
+class _Rows(BaseModel):
+    """The file of one fault: its parts by name."""
+
+    parts: dict[str, Row]
 
 
 class Report:
-    """Prints each row as it comes, and keeps the file of `make soak` up to date."""
+    """Prints each row as it comes, and keeps the page of `make soak` up to date.
 
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self._path = os.environ.get(REPORT)
+    Args:
+        page: the Markdown file; by default what FAULTS_REPORT names, or none.
+    """
+
+    def __init__(self, page: Path | None = None) -> None:
+        named = os.environ.get(REPORT)
+        self._page = page or (Path(named) if named else None)
 
     def add(self, row: Row) -> Row:
-        """One more."""
-        self.rows.append(row)
+        """One more; returns it."""
         print(f"\n{table([row])}")  # noqa: T201 -- with -s, or in the soak's output
-        if self._path:
-            Path(self._path).write_text(self._text())
+        if self._page is not None:
+            folder = self._page.with_suffix("")
+            folder.mkdir(parents=True, exist_ok=True)
+            with _locked(folder):
+                _keep(folder / f"{row.id}.json", row)
+                self._page.write_text(page_of(read_rows(folder)))
         return row
 
-    def _text(self) -> str:
-        faults = [row for row in self.rows if not row.control]
-        controls = [row for row in self.rows if row.control]
-        text = f"{_INTRODUCTION}\n{table(faults)}\n" if faults else _INTRODUCTION
-        return f"{text}{_CONTROLS}\n{table(controls)}\n" if controls else text
+
+def read_rows(folder: Path) -> list[Row]:
+    """One row for each fault, its parts added up, in the table's order."""
+    files = [_Rows.model_validate_json(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return [_added_up(list(one.parts.values())) for one in files]
+
+
+def page_of(rows: Sequence[Row]) -> str:
+    """The whole page."""
+    faults = [row for row in rows if not row.control]
+    controls = [row for row in rows if row.control]
+    reasons: dict[str, list[str]] = {}
+    for row in faults:
+        if row.against:
+            reasons.setdefault(row.against, []).append(row.fault)
+    why = "\n".join(f"- {'; '.join(names)}: {reason}" for reason, names in reasons.items())
+    parts = [INTRODUCTION]
+    parts += [f"{table(faults)}\n"] if faults else []
+    parts += [f"{CONTROLS}\n{table(controls)}\n"] if controls else []
+    parts += [f"{WHY}\n{why}\n"] if why else []
+    return "\n".join(parts)
 
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown."""
     lines = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
-    for row in rows:
-        fates = row.fates
-        recovery = f"{row.recovery_median_s:.1f}, {row.recovery_longest_s:.1f}" if row.recovery_longest_s else "-"
-        cells = (
-            row.fault,
-            row.times,
-            fates.records,
-            fates.lost,
-            fates.doubled,
-            fates.disordered,
-            fates.mistaken,
-            fates.other_windows,
-            fates.degraded,
-            recovery,
-            f"{row.seconds:.0f}",
-        )
-        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += [f"| {' | '.join(map(str, _cells(row)))} |" for row in rows]
     return "\n".join(lines)
+
+
+def _cells(row: Row) -> list[object]:
+    fates = row.fates
+    counts: list[object] = ["-"] * 7
+    if fates is not None:
+        counts = [fates.records, fates.lost, fates.doubled, fates.disordered]
+        counts += [fates.mistaken, fates.other_windows, fates.degraded]
+    recovery = f"{statistics.median(row.recovery_s):.1f}, {max(row.recovery_s):.1f}" if row.recovery_s else "-"
+    return [row.fault, row.times, *counts, recovery, f"{row.seconds:.0f}", row.note or "-"]
+
+
+def _keep(path: Path, row: Row) -> None:
+    known = _Rows.model_validate_json(path.read_text()).parts if path.exists() else {}
+    # Whoever reads without the lock, as git does, finds a whole file.
+    fresh = path.with_suffix(".new")
+    fresh.write_text(_Rows(parts=known | {row.part: row}).model_dump_json(indent=1) + "\n")
+    fresh.replace(path)
+
+
+def _added_up(parts: Sequence[Row]) -> Row:
+    fates = [one.fates for one in parts if one.fates is not None]
+    sums = {
+        "times": sum(one.times for one in parts),
+        "fates": sum(fates[1:], fates[0]) if fates else None,
+        "recovery_s": tuple(second for one in parts for second in one.recovery_s),
+        "seconds": sum(one.seconds for one in parts),
+        "note": "; ".join(dict.fromkeys(one.note for one in parts if one.note)),
+    }
+    return parts[-1].model_copy(update=sums)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time, of all processes."""
+    holder = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(holder)

@@ -41,7 +41,15 @@ def test_control_without_the_watermark_records_are_doubled(
     one.add_stream(1, deque(["after_send"]))
     one.add_worker(1, judge="accept_all")
     fates = _fates_after_a_kill(one, builder)
-    report.add(Row("no watermark; the stream killed after the send", 1, fates, control=True))
+    report.add(
+        Row(
+            id="10-control-no-watermark",
+            fault="no watermark; the stream killed after the send",
+            times=1,
+            fates=fates,
+            control=True,
+        )
+    )
     assert fates.doubled > 0
     assert fates.lost == 0
 
@@ -56,7 +64,15 @@ def test_control_with_a_highest_seen_mark_what_failed_in_a_burst_is_lost(
     one.add_worker(1, judge=judge)
     fates = _fates_after_a_kill(one, builder)
     mark = "`highest seen` mark" if judge == "highest_seen" else "for comparison, the product's mark with `after`"
-    report.add(Row(f"{mark}; one send of a burst failed and came later", 1, fates, control=True))
+    report.add(
+        Row(
+            id=f"10-control-{judge.replace('_', '-')}",
+            fault=f"{mark}; one send of a burst failed and came later",
+            times=1,
+            fates=fates,
+            control=True,
+        )
+    )
     assert fates.doubled == 0
     if judge == "watermark":
         assert fates.clean, fates
@@ -84,6 +100,14 @@ def test_control_acknowledged_before_the_send_records_are_lost_and_the_worker_sa
     one.start(worker)
     one.stop()
     fates = check(one.rig, builder, _PARTITIONS)
-    report.add(Row("acknowledged before the send; the stream killed", 1, fates, control=True))
+    report.add(
+        Row(
+            id="10-control-acknowledged-first",
+            fault="acknowledged before the send; the stream killed",
+            times=1,
+            fates=fates,
+            control=True,
+        )
+    )
     assert fates.lost == _RECORDS
     assert fates.doubled == 0

@@ -23,7 +23,7 @@ def test_killed_at_random_moments(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
     row = report.add(kill_at_random(pipeline(9), builder, draw, records=2_000, times=5))
-    assert row.fates.clean, row
+    assert row.clean, row
 
 
 def test_killed_at_each_named_point(
@@ -31,7 +31,7 @@ def test_killed_at_each_named_point(
 ) -> None:
     row = report.add(kill_at_points(pipeline(9), builder, draw, POINTS, records=2_000))
     assert row.times == len(POINTS)
-    assert row.fates.clean, row
+    assert row.clean, row
 
 
 @pytest.mark.soak
@@ -41,7 +41,7 @@ def test_soak_frozen_until_others_have_taken_over(
 ) -> None:
     row = report.add(freeze_at_points(pipeline(9), builder, draw, records=5_000, times=20))
     assert row.times >= 20
-    assert row.fates.clean, row
+    assert row.clean, row
 
 
 @pytest.mark.soak
@@ -56,7 +56,7 @@ def test_soak_kafka_and_redis_killed(
 ) -> None:
     row = report.add(kill_stores(pipeline(9), builder, draw, (kafka, redis_server), records=10_000, times=9))
     assert row.times == 9
-    assert row.fates.clean, row
+    assert row.clean, row
 
 
 @pytest.mark.soak
@@ -65,7 +65,7 @@ def test_soak_killed_at_random_moments(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
     row = report.add(kill_at_random(pipeline(9), builder, draw, records=20_000, times=20))
-    assert row.fates.clean, row
+    assert row.clean, row
 
 
 @pytest.mark.soak
@@ -81,4 +81,4 @@ def test_soak_killed_at_named_points(
     points = [point for point in pair if point] * 20
     row = report.add(kill_at_points(pipeline(9), builder, draw, points, records=5_000))
     assert row.times == len(points)
-    assert row.fates.clean, row
+    assert row.clean, row
