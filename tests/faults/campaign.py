@@ -11,7 +11,7 @@ from prompts.parts import PartsBuilder
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams.intake import FAILED as STREAM_FAILED
 from tests.faults.checker import check
-from tests.faults.harm import FROZEN_S, Fault, PointFreezes, PointKills, RandomKills, StoreKills
+from tests.faults.harm import FROZEN_S, BrokerOutages, Fault, PointFreezes, PointKills, RandomKills, StoreKills
 from tests.faults.pipeline import DEADLINE_S, STREAM_POINTS, WORKER_POINTS, Pipeline
 from tests.faults.report import Row
 from tests.faults.traffic import Place, Traffic
@@ -24,17 +24,22 @@ _NO_WATERMARK: Final = (
     "without the watermark records are doubled, with a mark of the highest offset seen they are lost, and with an "
     "acknowledgement before the send they are lost too (the table of negative controls)"
 )
+_ZOMBIE: Final = "a worker whose offsets are not bound to its group's generation writes as a zombie and doubles records"
+_NO_BROKER: Final = (
+    "no control of its own: what protects here are the same watermark and the same reading back of committed offsets "
+    "as for killed processes and for lost answers to a commit, whose controls are in the table"
+)
 
 
 @dataclass(slots=True)
 class _Recovery:
-    """From each kill until all that was published before it has its fate."""
+    """From each blow until all that was published before it has its fate."""
 
     seconds: list[float] = field(default_factory=list)
     _waiting: list[tuple[float, set[Place]]] = field(default_factory=list)
 
-    def killed(self, waiting: set[Place]) -> None:
-        self._waiting.append((time.monotonic(), waiting))
+    def struck(self, at: float, waiting: set[Place]) -> None:
+        self._waiting.append((at, waiting))
 
     def note(self, done: set[Place]) -> None:
         for one in [one for one in self._waiting if one[1] <= done]:
@@ -68,23 +73,51 @@ def kill_at_points(
     return endure(one, builder, PointKills(one, len(points)), draw, row, records)
 
 
-def freeze_at_points(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int) -> Row:
+def freeze_at_points(
+    one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times_each: int
+) -> Row:
     """Two streams and two workers, each of which is frozen again and again at a point of its own.
 
-    Longer than the session time-out, so that each wakes up with work in hand that is not its own any more.
+    Longer than the session time-out, so that each wakes up with work in hand that is not its own any more;
+    `times_each` is of the streams together, and of the workers together, at least.
     """
     # A worker that wakes up may be fenced by its own second attempt to join; it ends, and is started again.
     one.deadly |= {STREAM_FAILED, int(ExitCode.FENCED)}
-    freeze = ("SIGSTOP", str(times // 4))
+    freeze = ("SIGSTOP", str(times_each // 2))
     points = ("after_window", "after_send", "after_produce", "before_commit")
     for number in (1, 2):
-        of_stream, of_worker = (deque([point] * times) for point in points[number - 1 :: 2])
+        of_stream, of_worker = (deque([point] * times_each) for point in points[number - 1 :: 2])
         one.add_stream(number, of_stream, breakable=("tests.faults.stream_child", *freeze))
         one.add_worker(number, of_worker, fault=freeze)
-    fault = PointFreezes(one, times)
-    name = f"frozen for {FROZEN_S:.0f} s at {', '.join(points)}"
-    row = endure(one, builder, fault, draw, Row(id="20-freeze", fault=name, times=0), records)
-    return row.model_copy(update={"times": fault.thawed})
+    fault = PointFreezes(one, times_each)
+    name = f"SIGSTOP for {FROZEN_S:.0f} s at {', '.join(points)}, then SIGCONT"
+    row = endure(one, builder, fault, draw, Row(id="20-freeze", fault=name, times=0, against=_ZOMBIE), records)
+    note = ", ".join(f"{kind}s {times}" for kind, times in sorted(fault.thawed.items()))
+    return row.model_copy(update={"times": fault.thawed.total(), "note": note})
+
+
+def lose_broker(
+    one: Pipeline,
+    builder: PartsBuilder,
+    draw: random.Random,
+    kafka: EmbeddedKafka,
+    *,
+    records: int,
+    times: int,
+    clean: bool,
+) -> Row:
+    """Two streams and two workers, whose only broker goes away again and again."""
+    # A broker that comes back may count a worker's second attempt to join as another process (fenced).
+    one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
+    for number in (1, 2):
+        one.add_stream(number)
+        one.add_worker(number)
+    name = "broker stopped clean, under load" if clean else "broker SIGKILL, under load"
+    row = Row(id="26-broker-stopped" if clean else "27-broker-killed", fault=name, times=0, against=_NO_BROKER)
+    fault = BrokerOutages(kafka, draw, times=times, records=records, clean=clean)
+    row = endure(one, builder, fault, draw, row, records)
+    note = f"services that ended and were started again: {one.deaths}"
+    return row.model_copy(update={"times": times, "note": note})
 
 
 def kill_stores(
@@ -125,9 +158,9 @@ def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Rand
         if wanted and len(traffic.published) - len(traffic.done) < _BACKLOG:
             traffic.publish(_PORTION)
         traffic.follow(0.05)
-        fault.strike(len(traffic.done))
-        for _ in range(one.tend()):
-            recovery.killed(traffic.waiting)
+        at = time.monotonic()
+        for _ in range(fault.strike(len(traffic.done)) + one.tend()):
+            recovery.struck(at, traffic.waiting)
         recovery.note(traffic.done)
         if len(traffic.done) > most:
             moved_at, most = time.monotonic(), len(traffic.done)

@@ -17,6 +17,8 @@ log = structlog.get_logger()
 
 #: Longer than the session time-out.
 FROZEN_S: Final = 9.0
+#: Seconds that a broker is away, beside its start.
+_AWAY_S: Final = (0.0, 0.0, 8.0)
 
 
 class Fault(Protocol):
@@ -26,8 +28,12 @@ class Fault(Protocol):
     def over(self) -> bool:
         """Nothing more will be done to it."""
 
-    def strike(self, done: int) -> None:
-        """Do it if it is time; called again and again."""
+    def strike(self, done: int) -> int:
+        """Do it if it is time; called again and again.
+
+        Returns:
+            The blows from which recovery is to be timed. The deaths of services are seen without.
+        """
 
 
 class RandomKills:
@@ -45,20 +51,21 @@ class RandomKills:
     def over(self) -> bool:
         return self._killed >= self._times
 
-    def strike(self, done: int) -> None:
+    def strike(self, done: int) -> int:
         if self._at is None:
             if self._marks and done >= self._marks[0]:
                 self._at = time.monotonic() + self._draw.uniform(0, 1)
-            return
+            return 0
         running = [one for one in self._one.services if one.process is not None and one.process.poll() is None]
         if self.over or time.monotonic() < self._at or not running:
-            return
+            return 0
         for victim in self._draw.sample(running, min(self._draw.choice((1, 1, 2)), len(running))):
             kill(victim)
             self._killed += 1
             if self._marks:
                 self._marks.popleft()
         self._at = None
+        return 0
 
 
 class PointKills:
@@ -72,37 +79,77 @@ class PointKills:
     def over(self) -> bool:
         return self._one.deaths >= self._times
 
-    def strike(self, done: int) -> None:
+    def strike(self, done: int) -> int:  # noqa: ARG002 -- the contract's
         """They do so by themselves."""
+        return 0
 
 
 class PointFreezes:
-    """The services stop themselves at points, and are let go on when the others have long taken over."""
+    """The services stop themselves at points, and are let go on when the others have long taken over.
 
-    def __init__(self, one: Pipeline, times: int) -> None:
+    Attributes:
+        thawed: by the kind of service, `stream` or `worker`, how often one went on.
+    """
+
+    def __init__(self, one: Pipeline, times_each: int) -> None:
         self._one = one
-        self._times = times
+        self._times = times_each
         self._since: dict[str, float] = {}
-        self.thawed = 0
+        self.thawed: Counter[str] = Counter()
 
     @property
     def over(self) -> bool:
-        return self.thawed >= self._times and not self._since
+        return all(self.thawed[kind] >= self._times for kind in ("stream", "worker")) and not self._since
 
-    def strike(self, done: int) -> None:
+    def strike(self, done: int) -> int:
+        frozen = 0
         for service in self._one.services:
             process = service.process
             if process is None or process.poll() is not None:
+                self._since.pop(service.name, None)
                 continue
             # WNOWAIT leaves the process to Popen.
             stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
             if stopped is None:
                 self._since.pop(service.name, None)
-            elif time.monotonic() - self._since.setdefault(service.name, time.monotonic()) > FROZEN_S:
+            elif service.name not in self._since:
+                self._since[service.name] = time.monotonic()
+                frozen += 1
+            elif time.monotonic() - self._since[service.name] > FROZEN_S:
                 del self._since[service.name]
                 process.send_signal(signal.SIGCONT)
                 log.info("service_thawed", name=service.name, done=done)
-                self.thawed += 1
+                self.thawed[service.name.partition("-")[0]] += 1
+        return frozen
+
+
+class BrokerOutages:
+    """The only broker is stopped clean, or killed, and comes back at once or after a while."""
+
+    def __init__(self, kafka: EmbeddedServer, draw: random.Random, *, times: int, records: int, clean: bool) -> None:
+        self._kafka = kafka
+        self._draw = draw
+        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self._clean = clean
+
+    @property
+    def over(self) -> bool:
+        return not self._marks
+
+    def strike(self, done: int) -> int:
+        if not self._marks or done < self._marks[0]:
+            return 0
+        self._marks.popleft()
+        away_s = self._draw.choice(_AWAY_S)
+        log.info("broker_goes", clean=self._clean, away_s=away_s, done=done)
+        if self._clean:
+            self._kafka.stop()
+        else:
+            self._kafka.kill()
+        time.sleep(away_s)
+        self._kafka.start()
+        log.info("broker_is_back")
+        return 1
 
 
 class StoreKills:
@@ -119,9 +166,9 @@ class StoreKills:
     def over(self) -> bool:
         return not self._marks
 
-    def strike(self, done: int) -> None:
+    def strike(self, done: int) -> int:
         if not self._marks or done < self._marks[0]:
-            return
+            return 0
         self._marks.popleft()
         kind = ("Redis killed", "Kafka killed", "Redis killed and emptied")[self.struck.total() % 3]
         log.info("store_killed", kind=kind, done=done)
@@ -132,3 +179,4 @@ class StoreKills:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         server.start()
         self.struck[kind] += 1
+        return 0

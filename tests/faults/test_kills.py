@@ -7,7 +7,7 @@ import pytest
 
 from prompts.parts import PartsBuilder
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
-from tests.faults.campaign import freeze_at_points, kill_at_points, kill_at_random, kill_stores
+from tests.faults.campaign import freeze_at_points, kill_at_points, kill_at_random, kill_stores, lose_broker
 from tests.faults.conftest import MakePipeline
 from tests.faults.pipeline import STREAM_POINTS, WORKER_POINTS
 from tests.faults.report import Report
@@ -39,9 +39,26 @@ def test_killed_at_each_named_point(
 def test_soak_frozen_until_others_have_taken_over(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
-    row = report.add(freeze_at_points(pipeline(9), builder, draw, records=5_000, times=20))
-    assert row.times >= 20
+    row = report.add(freeze_at_points(pipeline(9), builder, draw, records=5_000, times_each=10))
     assert row.clean, row
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+def test_soak_broker_away_and_work_goes_on(
+    pipeline: MakePipeline,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    kafka: EmbeddedKafka,
+    *,
+    clean: bool,
+) -> None:
+    row = report.add(lose_broker(pipeline(9), builder, draw, kafka, records=6_000, times=5, clean=clean))
+    assert row.clean, row
+    assert len(row.recovery_s) >= row.times
+    assert max(row.recovery_s) < 60, row
 
 
 @pytest.mark.soak
@@ -61,10 +78,12 @@ def test_soak_kafka_and_redis_killed(
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", ["1", "2", "3", "4", "5"])
 def test_soak_killed_at_random_moments(
-    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report, part: str
 ) -> None:
-    row = report.add(kill_at_random(pipeline(9), builder, draw, records=20_000, times=20))
+    row = report.add(kill_at_random(pipeline(9), builder, draw, records=20_000, times=20, part=part))
+    assert row.times >= 20
     assert row.clean, row
 
 
