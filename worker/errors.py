@@ -28,8 +28,10 @@ class ExitCode(IntEnum):
     KAFKA = 70
     #: The stream cuts its prompts with another tokenizer than this worker's model has.
     FOREIGN_TOKENIZER = 71
-    #: The engine did not start; a restart may help where it is a server.
+    #: The engine did not start, or ended for good in this process; a restart may help.
     ENGINE = 72
+    #: There was no memory to label with: a restart helps where it was a passing need.
+    MEMORY = 73
 
 
 class WorkerError(Exception):
@@ -90,6 +92,18 @@ class EngineStartError(WorkerError):
     """The engine did not become ready."""
 
     exit_code = ExitCode.ENGINE
+
+
+class EngineLostError(WorkerError):
+    """The engine of this process ended, and only a new process brings another."""
+
+    exit_code = ExitCode.ENGINE
+
+
+class OutOfMemoryError(WorkerError):
+    """There is no memory for the work; that is no record's fault."""
+
+    exit_code = ExitCode.MEMORY
 
 
 class TransactionAbortedError(Exception):

@@ -17,7 +17,8 @@ from schemas.event import EmotionEvent
 from schemas.topics import TopicNames
 from worker import metrics
 from worker.dead_letters import DeadLetterWriter
-from worker.engines.contract import EngineUnavailableError, PromptRefusedError
+from worker.engines.contract import EngineEndedError, EngineUnavailableError, PromptRefusedError
+from worker.errors import EngineLostError, OutOfMemoryError, WorkerError
 from worker.intake import Job
 from worker.labelling_contract import Labeller
 from worker.partitions import Assignment
@@ -35,11 +36,13 @@ class LabellingThread:
     Attributes:
         results: (job, outcome), to be taken by the consumer's thread.
         out_since: when the engine stopped answering, by the monotonic clock; None while it answers.
+        failed: why no more will be labelled in this process, to be raised by the consumer's thread.
     """
 
     def __init__(self, labeller: Labeller, letters: DeadLetterWriter, names: TopicNames) -> None:
         self.results: deque[tuple[Job, Outcome]] = deque()
         self.out_since: float | None = None
+        self.failed: WorkerError | None = None
         self._labeller = labeller
         self._letters = letters
         self._events_topic = names.events
@@ -98,6 +101,14 @@ class LabellingThread:
             outcome = self._event(job, event)
         except PromptRefusedError as error:
             outcome = self._letters.refused(job.request, job.message, str(error), job.headers)
+        except EngineEndedError as error:
+            self._fail(EngineLostError(f"{error}. Start again; the log above says why it ended"))
+            return
+        except MemoryError:
+            self._fail(
+                OutOfMemoryError("there is no memory to label with: give the worker more, or lower MAX_IN_FLIGHT")
+            )
+            return
         except Exception as error:  # noqa: BLE001 -- one record's problem; many of them meet the cap
             # No traceback and no words of it: they may hold what people said.
             detail = f"{type(error).__name__} in {_place(error)}"
@@ -112,6 +123,8 @@ class LabellingThread:
         while True:
             try:
                 event = await ask()
+            except EngineEndedError:
+                raise
             except EngineUnavailableError as error:
                 metrics.OUTAGE_RETRIES.inc()
                 if self.out_since is None:
@@ -124,6 +137,11 @@ class LabellingThread:
                     log.info("engine_answers_again", after_s=round(time.monotonic() - self.out_since, 1))
                     self.out_since = None
                 return event
+
+    def _fail(self, error: WorkerError) -> None:
+        """The process must end: the request stays uncommitted, and is labelled by the next one."""
+        self.failed = self.failed or error
+        self._woken.set()
 
     def _event(self, job: Job, event: EmotionEvent) -> Outcome:
         record = Record(

@@ -95,6 +95,8 @@ class ConsumerLoop:
             self._labelling.wait(_IDLE_POLL_S)
         if self._owner.failed is not None:
             raise self._owner.failed
+        if self._labelling.failed is not None:
+            raise self._labelling.failed
         self._collect()
         try:
             self._commits.commit_when_due(at_once=not take, backlog=self._backlog)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from worker.engines.contract import EngineUnavailableError, PromptRefusedError
+from worker.engines.contract import EngineEndedError, EngineUnavailableError, PromptRefusedError
 from worker.engines.vllm_runtime import Answer, Ask
 from worker.engines.vllm_thread import EngineThread
 
@@ -90,7 +90,7 @@ async def test_a_step_that_fails_fails_all_who_wait_and_all_who_come_later() -> 
     runtime.broken = True
     runtime.gate.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(result) for result in results] == [EngineUnavailableError] * 5
+    assert [type(result) for result in results] == [EngineEndedError] * 5
     assert "out of memory" in str(thread.ended)
     with pytest.raises(EngineUnavailableError, match="out of memory"):
         await thread.ask(ask(1))

@@ -20,6 +20,10 @@ class EngineUnavailableError(EngineError):
     """The engine does not answer, or not in time: an outage, never one record's problem. Ask again later."""
 
 
+class EngineEndedError(EngineUnavailableError):
+    """The engine of this process has ended, and only a new process brings another: waiting does not help."""
+
+
 class PromptRefusedError(EngineError):
     """This prompt can never be answered (too long, say): one record's problem."""
 
@@ -92,7 +96,7 @@ class Engine(Protocol):
         """Decide for one of the labels: the likeliest, or with a seed one drawn at temperature 1.
 
         Raises:
-            EngineUnavailableError: no answer now.
+            EngineUnavailableError: no answer now (EngineEndedError: none from this process any more).
             PromptRefusedError: no answer ever.
         """
 

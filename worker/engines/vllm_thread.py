@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from worker.engines.contract import EngineUnavailableError, PromptRefusedError
+from worker.engines.contract import EngineEndedError, EngineUnavailableError, PromptRefusedError
 from worker.engines.vllm_runtime import Answer, Ask
 
 log = structlog.get_logger()
@@ -131,7 +131,7 @@ class EngineThread:
         # Under the lock, so that nothing gets into the queue of a thread that has emptied it for the last time.
         with self._lock:
             if self._end is not None:
-                raise EngineUnavailableError(self._end)
+                raise EngineEndedError(self._end)
             self._inbox.put(item)
 
     def _run(self) -> None:
@@ -219,7 +219,7 @@ class EngineThread:
                     futures.append(item.future)
         # A step that hung and comes back must find that it is over.
         self._inbox.put(_Stop())
-        self._results += [(future, EngineUnavailableError(self._end)) for future in futures]
+        self._results += [(future, EngineEndedError(self._end)) for future in futures]
         self._deliver()
 
 
