@@ -15,6 +15,7 @@ from rich.status import Status
 from prompts.profile import ModelProfile, find_model
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
+from sentistream.loop_demo.base import untaught
 from sentistream.loop_demo.settings import LoopDemoSettings
 from sentistream.options import load, settings_options
 from sentistream.publisher import Publisher
@@ -33,7 +34,9 @@ def command(**given: Any) -> None:
 
     EmoContext's training file is streamed as conversations. After 500, 1,000 and 2,000 labelled messages
     `sentistream trainer run` makes a candidate, the gate decides, and the worker swaps while messages go on flowing.
-    The table and the plot go to LOOP_OUT. Exit status 1 if an event is lost, doubled or without its version.
+    The model that ships has been taught EmoContext; so one of MELD alone is trained first, unless MODEL names one
+    that does not know it. The table and the plot go to LOOP_OUT. Exit status 1 if an event is lost, doubled or
+    without its version.
     """
     quiet_unless_asked()
     for name, value in _ONE_THREAD.items():
@@ -42,6 +45,7 @@ def command(**given: Any) -> None:
     out = settings.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("ADAPTERS_CACHE", str(out / "worker-adapters"))
+    system_settings = system_settings.model_copy(update={"model": untaught(system_settings.model, settings)})
     # Topics and groups of its own, so that a killed run's labels and members are no bother.
     run = f"loop-{secrets.token_hex(3)}"
     given = {**given, "topic_prefix": given.get("topic_prefix") or f"{run}."}

@@ -92,7 +92,7 @@ class LoopDemo:
             SentistreamError: something of it failed, or was stopped.
         """
         out = self._stage.settings.out
-        rows = [Row(0, "before", "the model as it ships", None, self._measure(None))]
+        rows = [Row(0, "before", "the base model", None, self._measure(None))]
         for step in self._stage.settings.steps:
             rows.append(self._step(step))
             write(out, rows, None)
@@ -169,7 +169,7 @@ class LoopDemo:
 
     def _measure(self, version: str | None) -> Scores:
         if version not in self._scores:
-            with self._stage.showing(f"measuring {version or 'the model as it ships'}"):
+            with self._stage.showing(f"measuring {version or 'the base model'}"):
                 self._scores[version] = self._yardstick.measure(self._folder(version), self._look)
         return self._scores[version]
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import PROFILE_FILE, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent
 from schemas.examples import examples
 from sentistream.errors import SentistreamError
+from sentistream.loop_demo.base import PLATFORM, untaught
 from sentistream.loop_demo.check import Live, check
 from sentistream.loop_demo.measure import Scores, label_f1
 from sentistream.loop_demo.people import LABELS, People
@@ -111,3 +112,32 @@ def test_the_report_has_table_plot_and_figures(tmp_path: Path) -> None:
 def test_steps_rise(steps: str) -> None:
     with pytest.raises(ValueError, match="rising"):
         LoopDemoSettings(emocontext_train="a", emocontext_valid="a", meld_train="a", meld_dev="a", steps=steps)
+
+
+def settings_in(folder: Path) -> LoopDemoSettings:
+    missing = folder / "missing.csv"
+    return LoopDemoSettings(
+        emocontext_train=missing, emocontext_valid=missing, meld_train=missing, meld_dev=missing, out=folder
+    )
+
+
+def with_profile(folder: Path, *taxonomies: str) -> Path:
+    folder.mkdir()
+    profile = ModelProfile.read(find_model("sentistream-en-22m")).model_copy(update={"taxonomies": taxonomies})
+    (folder / PROFILE_FILE).write_text(profile.model_dump_json())
+    return folder
+
+
+def test_a_model_that_does_not_know_the_platform_is_begun_with(tmp_path: Path) -> None:
+    asked = str(with_profile(tmp_path / "mine", "meld"))
+    assert untaught(asked, settings_in(tmp_path)) == asked
+
+
+def test_in_place_of_one_that_knows_it_another_is_trained_once(tmp_path: Path) -> None:
+    taught = str(with_profile(tmp_path / "taught", "meld", PLATFORM))
+    # MELD's files are missing, so that the training is seen to be begun, and its failure is told.
+    with pytest.raises(SentistreamError, match=r"train-base .* failed with exit status"):
+        untaught(taught, settings_in(tmp_path))
+    assert not (tmp_path / "base").exists()
+    made = with_profile(tmp_path / "base", "meld")
+    assert untaught(taught, settings_in(tmp_path)) == str(made)
