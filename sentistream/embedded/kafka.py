@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -67,6 +67,7 @@ class EmbeddedKafka(EmbeddedServer):
         folder: kept between runs.
         properties: broker settings added to, or put in the place of, those here.
         client: how clients log in, where `properties` ask for more than a plain connection.
+        java_options: more of the Java machine's.
         heap_mb: Java heap.
         start_timeout_s: how long a start may take before it counts as failed.
     """
@@ -80,12 +81,14 @@ class EmbeddedKafka(EmbeddedServer):
         *,
         properties: Mapping[str, str] | None = None,
         client: KafkaSettings | None = None,
+        java_options: Sequence[str] = (),
         heap_mb: int = 384,
         start_timeout_s: float = 120.0,
     ) -> None:
         super().__init__(folder, start_timeout_s)
         self._extra = dict(properties or {})
         self._client = client or KafkaSettings()
+        self._java_options = tuple(java_options)
         self._heap_mb = heap_mb
 
     @property
@@ -111,6 +114,7 @@ class EmbeddedKafka(EmbeddedServer):
             "-XX:TieredStopAtLevel=1",
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={log4j}",
+            *self._java_options,
             "-cp",
             f"{kafka_jars()}{os.sep}*",
         ]
@@ -135,7 +139,7 @@ class EmbeddedKafka(EmbeddedServer):
         return self.folder / "kafka"
 
     def _properties(self) -> dict[str, str]:
-        broker, controller = self.ports
+        broker, controller = self.ports[:2]
         return {
             **_PROPERTIES,
             "listeners": f"CLIENTS://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",

@@ -90,9 +90,13 @@ class Pipeline:
         points: deque[str] | None = None,
         judge: str = "watermark",
         fault: Sequence[str] = _KILL,
+        careless: str = "",
         **settings: str,
     ) -> Service:
-        """A replica of the worker; another judge of duplicates and gaps makes it a negative control."""
+        """A replica of the worker.
+
+        Another judge of duplicates and gaps makes it a negative control, and so does a kind of carelessness.
+        """
         given = {
             "WORKER_ID": f"worker-{number}",
             "WORKER_GROUP": self._worker_group,
@@ -103,8 +107,8 @@ class Pipeline:
             "COMMIT_EVENTS": "20",
             "METRICS_PORT": "0",
         }
-        child = ("tests.faults.worker_child", judge)
-        command = ("sentistream", "worker") if judge == "watermark" else child
+        child = ("tests.faults.careless_child", careless) if careless else ("tests.faults.worker_child", judge)
+        command = child if careless or judge != "watermark" else ("sentistream", "worker")
         breakable = (*child, *fault)
         return self._add(f"worker-{number}", command, breakable, given | settings, points)
 
