@@ -89,6 +89,7 @@ class KafkaProxy:
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kafka-proxy", daemon=True)
+        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -104,7 +105,7 @@ class KafkaProxy:
     def __enter__(self) -> Self:
         """Listen."""
         self._thread.start()
-        self._run(asyncio.start_server(self._serve, "127.0.0.1", self._listen))
+        self._run(self._begin())
         return self
 
     def __exit__(
@@ -118,7 +119,12 @@ class KafkaProxy:
     def _run(self, work: Coroutine[Any, Any, Any]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    async def _begin(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._listen)
+
     async def _end(self) -> None:
+        if self._server is not None:
+            self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
