@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from schemas.adapter import METADATA_FILE, AdapterMetadata, weights_sha256
 from schemas.release import AdapterRelease
-from worker.adapter_files import fetch
+from worker.adapter_files import fetch, prune
 from worker.calibration import Trust
 from worker.engines.contract import Adapter, AdapterRefusedError
 
@@ -49,11 +50,12 @@ class ServedModel:
 class AdapterFolders:
     """Adapters of one base model, in a cache on this machine."""
 
-    def __init__(self, cache: Path, model: ServedModel, max_rank: int) -> None:
-        """Refuse adapters of a rank above ``max_rank``."""
+    def __init__(self, cache: Path, model: ServedModel, max_rank: int, keep: int = 5) -> None:
+        """Refuse adapters of a rank above ``max_rank``; keep the last ``keep`` that are not in use."""
         self._cache = cache
         self._model = model
         self._max_rank = max_rank
+        self._keep = keep
 
     def get(self, release: AdapterRelease) -> CheckedAdapter:
         """Fetch what was released, and compare it with its checksum, with its own metadata and with the model.
@@ -84,6 +86,16 @@ class AdapterFolders:
                 "oversized",
             )
         return CheckedAdapter(Adapter(release.version, folder), Trust(metadata.temperature, metadata.threshold))
+
+    def prune(self, in_use: Collection[Path]) -> None:
+        """Remove older versions of this model from the cache, but none of the folders in use."""
+        prune(self._cache, in_use, self._keep, self._is_ours)
+
+    def _is_ours(self, folder: Path) -> bool:
+        try:
+            return _metadata(folder, str(folder)).model == self._model.name
+        except (AdapterRefusedError, OSError):
+            return False
 
     def _check_base(self, said: str | None, where: str) -> None:
         served = self._model.sha256

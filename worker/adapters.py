@@ -42,7 +42,7 @@ class LiveAdapter:
         self._retry_s = retry_s
         self._latest: AdapterRelease | None = None
         self._live: str | None = None
-        self._loaded: dict[str, Trust] = {}
+        self._loaded: dict[str, CheckedAdapter] = {}
         self._held: Counter[str] = Counter()
         self._swap = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
@@ -60,7 +60,7 @@ class LiveAdapter:
 
     def trust(self, version: str | None) -> Trust | None:
         """How far the answers of a held version are trusted; None for the base model."""
-        return None if version is None else self._loaded[version]
+        return None if version is None else self._loaded[version].trust
 
     def release(self, version: str | None) -> None:
         """Let a version go."""
@@ -109,6 +109,7 @@ class LiveAdapter:
         log.info("adapter_live", version=version, before=before, status=release.status, reason=release.reason)
         if before is not None:
             self._drop_later(before)
+        self._in_background(self._prune())
 
     async def _load(self, found: CheckedAdapter) -> None:
         """Beside the old one, and warm; what fails on the way is not left in the engine."""
@@ -119,7 +120,7 @@ class LiveAdapter:
         except EngineError:
             await self._forget(version)
             raise
-        self._loaded[version] = found.trust
+        self._loaded[version] = found
 
     def _put_off(self, release: AdapterRelease, error: EngineError) -> None:
         if release is not self._latest:
@@ -152,6 +153,11 @@ class LiveAdapter:
             del self._loaded[version]
             del self._held[version]
             await self._forget(version)
+        await self._prune()
+
+    async def _prune(self) -> None:
+        """The files of what is loaded stay: an engine may read them again."""
+        await asyncio.to_thread(self._folders.prune, {one.adapter.path for one in self._loaded.values()})
 
     async def _forget(self, version: str) -> None:
         try:

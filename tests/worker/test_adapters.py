@@ -1,6 +1,8 @@
 """Releases are applied whole or not at all, and a version lives for as long as a message uses it."""
 
 import asyncio
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +64,10 @@ class Shop:
         self.engine = Engine()
         self.model = ServedModel("m", folder)
         self.live = LiveAdapter(
-            self.engine, AdapterFolders(folder / "cache", self.model, max_rank=16), self.engine.warm, retry_s=0.02
+            self.engine,
+            AdapterFolders(folder / "cache", self.model, max_rank=16, keep=2),
+            self.engine.warm,
+            retry_s=0.02,
         )
 
     def release(self, version: str | None, **changed: Any) -> AdapterRelease:
@@ -74,6 +79,12 @@ class Shop:
         folder = make_adapter_folder(self.folder / version, version)
         harm(folder)
         return release_of(folder, version)
+
+    @property
+    def cached(self) -> set[str]:
+        """Versions whose files are kept, and whatever else lies in the cache."""
+        files = ((path, path / METADATA_FILE) for path in (self.folder / "cache").iterdir())
+        return {json.loads(file.read_bytes())["version"] if file.exists() else path.name for path, file in files}
 
     async def settled(self) -> None:
         """Wait until everything to be dropped was."""
@@ -384,3 +395,41 @@ def test_a_change_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(AdapterRefusedError, match="checksum"):
         fetch(release.uri or "", release.sha256 or "", tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+async def test_the_cache_keeps_what_is_loaded_and_the_last_few(shop: Shop) -> None:
+    releases = {f"v{number}": shop.release(f"v{number}") for number in range(1, 6)}
+    await shop.live.apply(releases["v1"])
+    held = shop.live.acquire()
+    for number in range(2, 6):
+        await shop.live.apply(releases[f"v{number}"])
+        await shop.settled()
+    assert shop.cached == {"v1", "v3", "v4", "v5"}, "v1 is held, v5 live"
+    shop.live.release(held)
+    await shop.settled()
+    assert shop.cached == {"v3", "v4", "v5"}
+    await shop.live.apply(shop.release(None))
+    await shop.settled()
+    assert shop.cached == {"v4", "v5"}
+
+
+async def test_a_rollback_keeps_the_version_that_it_goes_back_to(shop: Shop) -> None:
+    releases = [shop.release(f"v{number}") for number in range(1, 4)]
+    for release in (*releases, releases[0]):
+        await shop.live.apply(release)
+        await shop.settled()
+    assert shop.live.version == "v1"
+    assert shop.cached == {"v1", "v2", "v3"}
+
+
+async def test_folders_of_other_models_and_what_is_being_fetched_are_left_alone(shop: Shop) -> None:
+    cache = shop.folder / "cache"
+    make_adapter_folder(cache / "other", "theirs", model="another")
+    (cache / "fetching-now").mkdir()
+    (cache / "fetching-then").mkdir()
+    os.utime(cache / "fetching-then", (0, 0))
+    os.utime(cache / "other", (0, 0))
+    for number in range(1, 6):
+        await shop.live.apply(shop.release(f"v{number}"))
+        await shop.settled()
+    assert shop.cached == {"theirs", "fetching-now", "v3", "v4", "v5"}
