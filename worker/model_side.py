@@ -30,7 +30,9 @@ class ModelSide:
         self.tokenizer = tokenizer.sha256
         self.engine = engine or build_engine(settings, folder, profile, roles)
         self._served = ServedModel(profile.name, folder)
-        folders = AdapterFolders(settings.adapters_cache, self._served, settings.max_adapter_rank)
+        folders = AdapterFolders(
+            settings.adapters_cache, self._served, settings.max_adapter_rank, settings.adapters_cache_keep
+        )
         self._adapters = LiveAdapter(self.engine, folders, WarmQuestion(self.engine, profile, roles))
         self.labeller = SanmLabeller(self.engine, profile, roles, _options(settings), self._adapters)
         self._settings = settings

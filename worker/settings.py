@@ -31,6 +31,9 @@ class SanmSettings(KafkaSettings, TopicNames):
     adapters_cache: Path = Field(
         default=Path("~/.cache/sentistream/adapters"), description="Where adapters from other machines are kept."
     )
+    adapters_cache_keep: int = Field(
+        default=5, ge=1, description="Versions of the model that are kept there besides those that are loaded."
+    )
 
 
 class EngineSettings(SanmSettings):
