@@ -81,10 +81,12 @@ class PartitionOwner:
 
     def _drop(self, partitions: list[TopicPartition], event: str) -> None:
         """Before this returns nothing in hand of these partitions can be written any more (guarantee 6)."""
+        held = [self._assignments.get(one.partition) for one in partitions]
+        in_hand = sum(len(one.entries) for one in held if one is not None)
         lost = [self._assignments.lose(one.partition) for one in partitions]
         self._labelling.cancel([one for one in lost if one is not None])
         self._guard(lambda: self._consumer.incremental_unassign(partitions))
-        log.info(event, partitions=sorted(one.partition for one in partitions))
+        log.info(event, partitions=sorted(one.partition for one in partitions), dropped=in_hand)
 
     def _begin(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Start each partition from what is committed; says where that is."""

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -141,7 +141,17 @@ def kill_stores(
     return row.model_copy(update={"fault": name, "times": fault.struck.total()})
 
 
-def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Random, row: Row, records: int) -> Row:
+def endure(
+    one: Pipeline,
+    builder: PartsBuilder,
+    fault: Fault,
+    draw: random.Random,
+    row: Row,
+    records: int,
+    *,
+    backlog: int = _BACKLOG,
+    platform: Callable[..., Traffic] = Traffic,
+) -> Row:
     """Publish at least so many records, and more until the fault is over; wait until all is quiet, and check.
 
     Returns:
@@ -149,13 +159,13 @@ def endure(one: Pipeline, builder: PartsBuilder, fault: Fault, draw: random.Rand
     """
     began = time.monotonic()
     conversations = min(500, records // 30)
-    traffic = Traffic(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=conversations)
+    traffic = platform(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=conversations)
     recovery = _Recovery()
     one.start_all()
     moved_at, most = time.monotonic(), 0
     while len(traffic.published) < records or not fault.over or traffic.waiting:
         wanted = len(traffic.published) < records or not fault.over
-        if wanted and len(traffic.published) - len(traffic.done) < _BACKLOG:
+        if wanted and len(traffic.published) - len(traffic.done) < backlog:
             traffic.publish(_PORTION)
         traffic.follow(0.05)
         at = time.monotonic()

@@ -27,7 +27,7 @@ WORKER_POINTS: Final = ("after_accept", "after_produce", "after_offsets_sent", "
 _REACHED: Final = {"after_accept": 60}
 _REACHED_ELSE: Final = 4
 #: Seconds until a dead process is started again: at once, or later than its session times out.
-_RESTARTS: Final = (0.0, 0.0, 8.0)
+_RESTARTS: Final[tuple[float, ...]] = (0.0, 0.0, 8.0)
 #: What `tests.faults.signal_at` does; the point and the count come behind it.
 _KILL: Final = ("SIGKILL", "1")
 
@@ -61,6 +61,7 @@ class Pipeline:
     Attributes:
         deaths: kills so far.
         deadly: exit statuses that a fault explains.
+        restarts_s: seconds until a dead process is started again, one of which is drawn.
     """
 
     def __init__(self, rig: StreamRig, partitions: int, folder: Path, draw: random.Random) -> None:
@@ -69,6 +70,7 @@ class Pipeline:
         self.services: list[Service] = []
         self.deaths = 0
         self.deadly = {-signal.SIGKILL}
+        self.restarts_s = _RESTARTS
         self._folder = folder
         self._draw = draw
 
@@ -146,7 +148,7 @@ class Pipeline:
                     self.start(service)
             elif service.process is not None and (status := service.process.poll()) is not None:
                 assert status in self.deadly, f"{service.name} ended by itself with {status}:\n{tail(service, 12)}"
-                delay = self._draw.choice(_RESTARTS)
+                delay = self._draw.choice(self.restarts_s)
                 log.info("service_died", name=service.name, status=status, restart_in_s=delay)
                 service.restart_at = time.monotonic() + delay
                 dead += 1

@@ -21,7 +21,7 @@ _MALFORMED = (b"\xff\xfe", b"{", b'{"text": 1}', b"")
 _MALFORMED_SHARE = 0.01
 
 
-def talk(seed: int, conversations: int) -> Iterator[tuple[bytes, bytes]]:
+def talk(seed: int, conversations: int, malformed: float = _MALFORMED_SHARE) -> Iterator[tuple[bytes, bytes]]:
     """Key and value of chat messages for ever: long silences, late clocks, Chinese, long texts, and broken records."""
     draw = random.Random(seed)
     clock = [THEN] * conversations
@@ -38,7 +38,7 @@ def talk(seed: int, conversations: int) -> Iterator[tuple[bytes, bytes]]:
             text="今天很难过" if draw.random() < 0.02 else " ".join(draw.choices(WORDS, k=words)),
             sent_at=clock[conversation],
         )
-        broken = draw.random() < _MALFORMED_SHARE
+        broken = draw.random() < malformed
         yield message.conversation_id.encode(), draw.choice(_MALFORMED) if broken else encode(message)
         number += 1
 
@@ -51,11 +51,19 @@ class Traffic:
         done: those that have an event or a dead letter.
     """
 
-    def __init__(self, rig: StreamRig, partitions: int, *, seed: int, conversations: int) -> None:
+    def __init__(
+        self,
+        rig: StreamRig,
+        partitions: int,
+        *,
+        seed: int,
+        conversations: int,
+        malformed: float = _MALFORMED_SHARE,
+    ) -> None:
         self.published: set[Place] = set()
         self.done: set[Place] = set()
         self._rig = rig
-        self._talk = talk(seed, conversations)
+        self._talk = talk(seed, conversations, malformed)
         client: dict[str, Any] = {"bootstrap.servers": rig.bootstrap, "log_level": 0}
         self._producer = Producer({**client, "partitioner": "murmur2_random", "enable.idempotence": True})
         self._reader = Consumer(
@@ -95,11 +103,15 @@ class Traffic:
         self._reader.close()
 
     def _delivered(self, error: object, message: Message) -> None:
+        self.published.add(self._place(error, message))
+
+    @staticmethod
+    def _place(error: object, message: Message) -> Place:
         assert error is None, error
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         assert offset is not None
-        self.published.add((partition, offset))
+        return partition, offset
 
 
 def source_of(is_event: bool, value: bytes | None, headers: Sequence[tuple[str, Any]]) -> Place:  # noqa: FBT001
