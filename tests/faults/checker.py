@@ -29,6 +29,7 @@ class Fates:
         mistaken: good records with a dead letter, broken ones with an event, and fates with another's content.
         other_windows: events whose prompt is another than in an offline replay of the topic.
         degraded: events that say of themselves that their window may lack turns.
+        undeclared: of the other windows, those whose event does not say so.
     """
 
     records: int
@@ -38,6 +39,7 @@ class Fates:
     mistaken: int
     other_windows: int
     degraded: int
+    undeclared: int = 0
 
     @property
     def clean(self) -> bool:
@@ -58,14 +60,16 @@ def check(rig: StreamRig, builder: PartsBuilder, partitions: int) -> Fates:
     letters = _letters(rig.read(rig.names.dead_letters, partitions))
     copies = Counter([_place(event) for event in events] + [place for place, _ in letters])
     assert set(copies) <= set(values), "a fate of a record that nobody published"
+    others = _other_windows(published, events, builder)
     return Fates(
         records=len(values),
         lost=len(set(values) - set(copies)),
         doubled=sum(count - 1 for count in copies.values()),
         disordered=_disordered(events),
         mistaken=_mistaken(values, events, letters),
-        other_windows=_other_windows(published, events, builder),
+        other_windows=len(others),
         degraded=sum(event.degraded for event in events),
+        undeclared=sum(not event.degraded for event in others),
     )
 
 
@@ -122,7 +126,8 @@ def _identity(one: EmotionEvent | ChatMessage) -> tuple[str, str, str, str]:
     return one.tenant, one.conversation_id, one.message_id, one.speaker
 
 
-def _other_windows(published: _Rows, events: Sequence[EmotionEvent], builder: PartsBuilder) -> int:
+def _other_windows(published: _Rows, events: Sequence[EmotionEvent], builder: PartsBuilder) -> list[EmotionEvent]:
+    """Those whose prompt is not that of an offline replay."""
     topic_ids = {event.source.topic_id for event in events}
     expected: dict[Place, str] = {}
     for topic_id in topic_ids:
@@ -130,4 +135,4 @@ def _other_windows(published: _Rows, events: Sequence[EmotionEvent], builder: Pa
             values = [(offset, value) for offset, _, value, _ in rows]
             for source, digest in expected_hashes(topic_id, partition, values, builder):
                 expected[partition, source.offset] = digest
-    return sum(event.prompt_hash != expected.get(_place(event)) for event in events)
+    return [event for event in events if event.prompt_hash != expected.get(_place(event))]

@@ -2,9 +2,14 @@
 
 import os
 import signal
+import time
+
+import structlog
 
 from streams.faultpoints import FaultPoint
 from worker.faultpoints import Point
+
+log = structlog.get_logger()
 
 
 class SignalAt:
@@ -31,6 +36,7 @@ class SignalAt:
         self._reached += 1
         if self._reached % self._every == 0:
             self._times -= 1
+            log.info("signal_raised", signal=self._signal.name, point=point, at=time.time())
             os.kill(os.getpid(), self._signal)
 
     async def reached(self, point: FaultPoint) -> None:
