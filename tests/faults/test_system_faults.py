@@ -1,0 +1,162 @@
+"""The disk under Kafka is full, a clock jumps by a day, memory is short."""
+
+import random
+import secrets
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from prompts.parts import PartsBuilder
+from schemas.topics import TopicNames, topics
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from sentistream.topics import create_topics
+from streams.intake import FAILED
+from tests.faults.campaign import endure
+from tests.faults.machine import Clock, FullDisk, memory_back, memory_short, small_disk
+from tests.faults.outages import Outage, Outages
+from tests.faults.pipeline import Pipeline
+from tests.faults.report import Report, Row
+from tests.streams.stream_rig import StreamRig
+from worker.errors import ExitCode
+
+pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.timeout(900)]
+
+_TIMES = 3
+_PARTITIONS = 3
+_DISK_MIB = 256
+_LIKE_A_KILL = "as for a broker that is killed: the broker ends, and what it had acknowledged is there when it is back"
+_BLAMED = (
+    "before the worker ended for want of memory it wrote dead letters of good records (tests/worker/test_engine_end.py)"
+)
+_NO_CLOCK = "no control of its own: windows go by the messages' own times, and the offline replay has no clock"
+
+PipelineOn = Callable[[EmbeddedKafka], Pipeline]
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    one = Clock(tmp_path)
+    if one.library is None:
+        pytest.skip("needs libfaketime (Debian: apt-get install libfaketime)")
+    return one
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[tuple[Path, bool]]:
+    with small_disk(tmp_path / "disk", _DISK_MIB) as mounted:
+        yield tmp_path / "disk", mounted
+
+
+@pytest.fixture
+def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: random.Random) -> PipelineOn:
+    """Makes two streams and two workers on any broker."""
+
+    def make(kafka: EmbeddedKafka) -> Pipeline:
+        names = TopicNames(topic_prefix=f"test-{secrets.token_hex(4)}.")
+        create_topics(kafka.connection, topics(names, "embedded", _PARTITIONS))
+        rig = StreamRig(kafka.bootstrap_servers, redis_server.url, names, model)
+        one = Pipeline(rig, _PARTITIONS, tmp_path, draw)
+        one.deadly |= {FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
+        for number in (1, 2):
+            one.add_stream(number)
+            one.add_worker(number)
+        return one
+
+    return make
+
+
+def _try(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
+    try:
+        found = endure(one, builder, Outages(outages, 4_000), draw, row, 4_000)
+    finally:
+        one.kill_all()
+    note = f"{row.note}; services that ended and were started again: {one.deaths}"
+    return found.model_copy(update={"times": len(outages), "note": note})
+
+
+def test_soak_disk_full_under_kafka(
+    pipeline_on: PipelineOn,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    disk: tuple[Path, bool],
+) -> None:
+    folder, mounted = disk
+    with EmbeddedKafka(folder / "kafka") as kafka:
+        one = pipeline_on(kafka)
+        full = FullDisk(kafka, mounted=mounted)
+        how = f"a file system of {_DISK_MIB} MiB" if mounted else "a limit on what the broker may write"
+        note = f"promised: the broker ends, nothing that it acknowledged is lost, work goes on with it ({how})"
+        row = Row(id="64-disk-full", fault="disk full under Kafka's data", times=0, note=note, against=_LIKE_A_KILL)
+        row = report.add(_try(one, builder, draw, [Outage("disk full", full.fill, full.free)] * _TIMES, row))
+    assert row.fates is not None
+    assert row.fates.clean, row
+
+
+@pytest.mark.parametrize("whose", ["services", "broker"])
+def test_soak_the_clock_jumps_by_a_day(
+    pipeline_on: PipelineOn,
+    tmp_path: Path,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    clock: Clock,
+    whose: str,
+) -> None:
+    kafka = EmbeddedKafka(tmp_path / "kafka")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in clock.environment.items() if whose == "broker" else ():
+            patch.setenv(name, value)
+        kafka.start()
+    with kafka:
+        one = pipeline_on(kafka)
+        for service in one.services if whose == "services" else ():
+            service.settings.update(clock.environment)
+        jumps = [
+            Outage(f"{way} a day", partial(clock.set, way), partial(clock.set, way), 3.0)
+            for way in ("+1d", "+0", "-1d")
+        ]
+        note = "a day on, back, and a day back; promised: nothing but the times in events and records follows the clock"
+        name = f"the clock of the {whose} jumps by a day (libfaketime)"
+        against = _NO_CLOCK
+        row = Row(id=f"65-clock-{whose}", fault=name, times=0, note=note, against=against)
+        row = report.add(_try(one, builder, draw, jumps, row))
+    assert row.fates is not None
+    assert row.fates.clean, row
+
+
+@pytest.mark.parametrize("whose", ["worker", "stream"])
+def test_soak_memory_short(
+    kafka: EmbeddedKafka,
+    pipeline_on: PipelineOn,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    whose: str,
+) -> None:
+    one = pipeline_on(kafka)
+    # Where no Python code is asked, librdkafka and the C library end the process by SIGABRT.
+    one.deadly |= {FAILED, int(ExitCode.INTERNAL), int(ExitCode.MEMORY), -signal.SIGABRT, -signal.SIGSEGV}
+    struck: list[int] = []
+
+    def begin() -> None:
+        for service in one.services:
+            if service.name.startswith(whose) and service.process is not None and service.process.poll() is None:
+                struck.append(service.process.pid)
+                memory_short(service.process.pid, draw.randrange(3))
+
+    def end() -> None:
+        for pid in struck:
+            if psutil.pid_exists(pid):
+                memory_back(pid)
+        struck.clear()
+
+    note = "no more address space than it has, for 8 s; promised: it goes on or ends, and no record is blamed"
+    row = Row(id=f"66-memory-{whose}", fault=f"memory short for the {whose}s", times=0, note=note, against=_BLAMED)
+    row = report.add(_try(one, builder, draw, [Outage("memory short", begin, end, 8.0)] * 5, row))
+    assert row.fates is not None
+    assert row.fates.clean, row

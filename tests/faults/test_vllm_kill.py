@@ -1,0 +1,85 @@
+"""The worker with the real vLLM is killed: nothing of its engine is left, and nothing of its work is lost."""
+
+import os
+import random
+import time
+from collections import deque
+from typing import Final
+
+import psutil
+import pytest
+
+from prompts.settings import PromptSettings, ServedBuilders
+from tests.faults.campaign import endure
+from tests.faults.conftest import MakePipeline
+from tests.faults.pipeline import Pipeline, Service, is_ready, kill
+from tests.faults.report import Report, Row
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.vllm, pytest.mark.soak, pytest.mark.timeout(900)]
+
+_MODEL: Final = "sentistream-en-22m"
+_BOUND_S: Final = 10.0
+_TIMES: Final = 5
+
+
+class EngineKills:
+    """SIGKILL of a worker that works, and a look for what it leaves behind."""
+
+    def __init__(self, one: Pipeline, worker: Service, times: int, every: int) -> None:
+        self._one = one
+        self._worker = worker
+        self._marks = deque(every * (number + 1) for number in range(times))
+        self.seconds: list[float] = []
+
+    @property
+    def over(self) -> bool:
+        return not self._marks
+
+    def strike(self, done: int) -> int:
+        process = self._worker.process
+        if not self._marks or process is None or process.poll() is not None or not is_ready(self._worker):
+            return 0
+        if done < self._marks[0]:
+            return 0
+        self._marks.popleft()
+        family = {one.pid for one in psutil.Process(process.pid).children(recursive=True)}
+        kill(self._worker)
+        at = time.monotonic()
+        wait_for(lambda: not _left(process.pid, family), "no process of the engine is left", _BOUND_S)
+        self.seconds.append(time.monotonic() - at)
+        return 0
+
+
+def _left(session: int, family: set[int]) -> set[int]:
+    """Processes of the session that the worker had to itself, and its children wherever they went; no zombies."""
+    found = set()
+    for one in psutil.process_iter():
+        try:
+            ours = one.pid in family or os.getsid(one.pid) == session
+            if ours and one.status() != psutil.STATUS_ZOMBIE:
+                found.add(one.pid)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("part", ["first", "second"])
+def test_soak_the_real_worker_killed(pipeline: MakePipeline, draw: random.Random, report: Report, part: str) -> None:
+    one = pipeline(3)
+    stream = one.add_stream(1)
+    worker = one.add_worker(1)
+    for service in (stream, worker):
+        service.settings["MODEL"] = _MODEL
+    worker.settings |= {"ENGINE": "vllm", "SANM_POLICY": "one-pass"}
+    fault = EngineKills(one, worker, _TIMES, 300)
+    name = f"the worker with the real vLLM ({_MODEL}) killed by SIGKILL: no process of its engine left after 10 s"
+    against = "no control of its own: a process that is left fails the test; vLLM's engine runs in the worker's process"
+    row = Row(id="72-vllm-killed", part=part, fault=name, times=0, against=against)
+    builder = ServedBuilders(PromptSettings(model=_MODEL)).of()
+    row = endure(one, builder, fault, draw, row, 300 * (_TIMES + 1))
+    note = f"the last process was gone after {max(fault.seconds):.1f} s at most; real vLLM on the CPU"
+    row = report.add(row.model_copy(update={"times": len(fault.seconds), "note": note}))
+    assert row.times == _TIMES
+    assert row.fates is not None
+    assert row.fates.clean, row
