@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 import faust
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from streams.batch import Outgoing
 from streams.errors import SendError
@@ -37,6 +37,12 @@ class Sender:
                 async with asyncio.timeout(self._deadline_s):
                     for wave in zip_longest(*(_batches(producer, requests) for requests in by_partition)):
                         await self._send_wave(producer, [one for one in wave if one is not None])
+        except MessageSizeTooLargeError as error:
+            raise SendError(
+                f"{self._topic} refuses a batch of at most {MAX_BATCH_BYTES} bytes, or one larger request, for its size. "
+                "Nothing of the batch is committed; raise that topic's max.message.bytes (`sentistream topics` says to "
+                "what), then start again"
+            ) from error
         except (KafkaError, TimeoutError) as error:
             msg = f"Kafka did not confirm all requests of a batch: {type(error).__name__} {error}"
             raise SendError(f"{msg}. Nothing of the batch is committed; start again.") from error

@@ -29,6 +29,12 @@ _FENCED: Final = frozenset(
         KafkaError.PRODUCER_FENCED,
     }
 )
+#: What Kafka will say again however often it is asked: its settings, or ours, must change.
+_REFUSED: Final = {
+    KafkaError.MSG_SIZE_TOO_LARGE: "Raise that topic's max.message.bytes (`sentistream topics` says to what)",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "Let this worker's user write to that topic",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "Let this worker's user read with its WORKER_GROUP",
+}
 
 
 class Committer(Protocol):
@@ -47,6 +53,7 @@ class Committer(Protocol):
 
         Raises:
             TransactionAbortedError: nothing was written; the same call can be made again.
+            KafkaFailedError: nothing was written, and it would be refused again.
             OutcomeUnknownError: only the committed offsets can tell; `start` first.
             FencedError: another process has this name.
         """
@@ -125,6 +132,8 @@ class TransactionalCommitter:
             _raise_if_fenced(abort_error)
             self._lose(abort_error, _text(abort_error))
         metrics.TRANSACTIONS.labels("aborted").inc()
+        if (advice := _REFUSED.get(error.args[0].code())) is not None:
+            raise KafkaFailedError(f"Kafka refuses what this worker writes: {_text(error)}. {advice}") from error
         raise TransactionAbortedError(_text(error)) from error
 
     def _lose(self, error: Exception, text: str) -> NoReturn:

@@ -118,7 +118,7 @@ def test_soak_one_send_refused_for_its_size(
     said = tail(stream if of == "stream" else worker, 20)
     assert status == (FAILED if of == "stream" else ExitCode.KAFKA), said
     assert "max.message.bytes" in said, said
-    assert refusing in said
+    assert refusing in said, said
     _limit(one, refusing, 2 * _MIB)
     one.start(stream if of == "stream" else worker)
     one.stop()
