@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = {
     "streams": "messages a second of one stream process, beside a plain faust agent and a plain loop",
     "worker": "events a second of one worker process, beside itself without transactions and watermark",
+    "scale": "1, 2, 4 and 8 worker processes at a GPU's delays, beside one of them",
     "pipeline": "the whole pipeline on vLLM, beside the engine alone",
     "sanm": "policy calibrated beside one pass: time and F1 (BENCH_MELD=FILE for MELD's own)",
     "lora": "an adapter on the CPU, beside none and vLLM's own kernels",

@@ -62,7 +62,7 @@ def measure() -> list[Figure]:
 def _run(row: str, bootstrap: str, model: Path) -> tuple[float, float]:
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     create_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap), topics(names, "embedded", PARTITIONS))
-    _publish(names, bootstrap, PromptTokenizer(model).sha256)
+    publish_requests(names, bootstrap, PromptTokenizer(model).sha256, REQUESTS, PARTITIONS)
     environment = {
         **os.environ,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
@@ -84,13 +84,14 @@ def _run(row: str, bootstrap: str, model: Path) -> tuple[float, float]:
     raise SystemExit(f"{row} gave no result:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
 
 
-def _publish(names: TopicNames, bootstrap: str, tokenizer: str) -> None:
+def publish_requests(names: TopicNames, bootstrap: str, tokenizer: str, count: int, partitions: int) -> None:
+    """So many requests as the stream writes them, evenly over the partitions."""
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True})
     labels = load_taxonomy("meld").labels
     then = datetime(2024, 5, 1, tzinfo=UTC)
     history = tuple(Turn(speaker="ab"[turn % 2], text=TEXT[: 20 + 5 * turn]) for turn in range(12))
-    for index in range(REQUESTS):
-        partition, offset = index % PARTITIONS, index // PARTITIONS
+    for index in range(count):
+        partition, offset = index % partitions, index // partitions
         text = f"{TEXT} {index}"
         request = SanmRequest(
             source=Source(topic_id="bench", partition=partition, offset=offset),

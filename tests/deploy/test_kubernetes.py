@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-import jsonschema
-import kubernetes_validate
+import jsonschema  # type: ignore[import-untyped]
+import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram
