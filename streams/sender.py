@@ -39,9 +39,8 @@ class Sender:
                         await self._send_wave(producer, [one for one in wave if one is not None])
         except MessageSizeTooLargeError as error:
             raise SendError(
-                f"{self._topic} refuses a batch of at most {MAX_BATCH_BYTES} bytes, or one larger request, for its size. "
-                "Nothing of the batch is committed; raise that topic's max.message.bytes (`sentistream topics` says to "
-                "what), then start again"
+                f"{self._topic} refuses requests for their size. Nothing of the batch is committed; raise that topic's "
+                "max.message.bytes (`sentistream topics` says to what), then start again"
             ) from error
         except (KafkaError, TimeoutError) as error:
             msg = f"Kafka did not confirm all requests of a batch: {type(error).__name__} {error}"
