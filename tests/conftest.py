@@ -11,6 +11,7 @@ from schemas.topics import TopicNames
 from schemas.topics import topics as all_topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topics import create_topics
+from tests.faults.kafka_proxy import ProxiedKafka
 from tests.secured_kafka import secured_kafka
 
 #: Keywords: `partitions` of the main topics (3).
@@ -37,7 +38,8 @@ def _own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as server:
+    """It can be reached through a proxy too, for those who start one."""
+    with ProxiedKafka(tmp_path_factory.mktemp("kafka")) as server:
         yield server
 
 
