@@ -10,7 +10,7 @@ from schemas.chat import Source
 
 #: Why there is no event; fit for a metric's label.
 DeadLetterReason = Literal[
-    "not_utf8", "not_json", "invalid", "empty", "unknown_version", "prompt_refused", "request_unreadable"
+    "not_utf8", "not_json", "invalid", "empty", "unknown_version", "prompt_refused", "request_unreadable", "too_old"
 ]
 
 #: Before every fact's name, so that other headers of the record can stand beside.

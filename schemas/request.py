@@ -20,11 +20,13 @@ class _FromStream(Message):
         after: the offset of the record that this streams process had reached in the partition before it;
             -1 before the very first.
         received_at: when the stream took the record.
+        logged_at: Kafka's timestamp of the record, by which ages are told; None from a stream that did not say it yet.
     """
 
     source: Source
     after: int = Field(ge=-1)
     received_at: AwareDatetime
+    logged_at: AwareDatetime | None = None
 
 
 class SanmRequest(_FromStream):

@@ -136,7 +136,7 @@ class Replayer:
         """The key and the message, or what is wrong with it; None where it is gone."""
         if one.letter.topic == self._names.messages:
             return one.record.key, _message(one.record.value)
-        if one.letter.reason == "prompt_refused":
+        if one.letter.reason in ("prompt_refused", "too_old"):
             try:
                 request = decode_request(one.record.value)
             except SchemaError as error:

@@ -6,6 +6,7 @@ stream's time. ``decode_request`` reads the result back, and a test says that no
 
 import base64
 import hashlib
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -62,12 +63,14 @@ class RequestEncoder:
         return self._head % b"rejected" + self._place(record, received_at) + b"," + facts[1:]
 
     def _place(self, record: Record, received_at: str) -> bytes:
-        return b'{"topic_id":%b,"partition":%d,"offset":%d},"after":%d,"received_at":"%b"' % (
+        logged_at = datetime.fromtimestamp(record.timestamp, UTC).isoformat()
+        return b'{"topic_id":%b,"partition":%d,"offset":%d},"after":%d,"received_at":"%b","logged_at":"%b"' % (
             self._topic,
             record.partition,
             record.offset,
             record.after,
             received_at.encode(),
+            logged_at.encode(),
         )
 
 

@@ -35,6 +35,10 @@ class DeadLetterWriter:
         """What the model can never label: the request's bytes."""
         return self._of_request(message, "prompt_refused", detail, request.source, headers)
 
+    def too_old(self, request: SanmRequest, message: Any, detail: str, headers: Headers) -> Outcome:
+        """What waited for longer than MAX_AGE_SECONDS: the request's bytes."""
+        return self._of_request(message, "too_old", detail, request.source, headers)
+
     def unreadable(self, message: Any, detail: str, source: Source | None, headers: Headers) -> Outcome:
         """What is no request: the request's bytes."""
         return self._of_request(message, "request_unreadable", detail, source, headers)
@@ -73,6 +77,8 @@ class DeadLetterCap:
 
     def count(self, outcome: Outcome) -> None:
         """Count one record that ends as an event or a dead letter; TooManyDeadLettersError above the share."""
+        if outcome.reason == "too_old":
+            return  # the operator's own wish, and no sign of bad input; nor does it make that look rare
         dead = outcome.kind == "dead_letter"
         if len(self._latest) == self._latest.maxlen:
             self._dead -= self._latest[0]

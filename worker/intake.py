@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from pydantic import ValidationError
 
 from schemas.chat import Source
@@ -33,12 +34,14 @@ class Job:
     Attributes:
         message: the record that it came in.
         headers: those that are carried over.
+        logged_s: Kafka's timestamp of the chat message, seconds since 1970.
     """
 
     entry: Entry
     request: SanmRequest
     message: Any
     headers: Headers
+    logged_s: float
 
 
 class Intake:
@@ -92,7 +95,7 @@ class Intake:
             entry.finish(self._letters.rejected(request, headers))
             return None
         self._check_tokenizer(request)
-        return Job(entry, request, message, headers)
+        return Job(entry, request, message, headers, _logged_s(request, message))
 
     def _take_unreadable(self, assignment: Assignment, message: Any, detail: str, headers: Headers) -> None:
         """One dead letter; where its source can still be read, the mark moves as for any other request."""
@@ -151,6 +154,14 @@ def _check_partition(request: SanmRequest | Rejected, message: Any) -> None:
         raise MalformedRecordError(
             "invalid", f"a request for partition {request.source.partition} stands in partition {message.partition()}"
         )
+
+
+def _logged_s(request: SanmRequest, message: Any) -> float:
+    """When the chat message came to Kafka; a stream from before that was said tells when the request did."""
+    if request.logged_at is not None:
+        return request.logged_at.timestamp()
+    kind, milliseconds = message.timestamp()
+    return float(milliseconds) / 1000 if kind != TIMESTAMP_NOT_AVAILABLE else time.time()
 
 
 def _gap(mark: Watermark, source: Source, after: int) -> dict[str, Any]:

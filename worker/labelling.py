@@ -76,8 +76,9 @@ class _Case:
     question: Question
     adapter: str | None
     trust: Trust
-    asked: list[Choice | Writing] = field(default_factory=list)
+    policy: Policy
     deduction: Deduction | None = None
+    asked: list[Choice | Writing] = field(default_factory=list)
 
     @property
     def usage(self) -> Usage:
@@ -115,22 +116,22 @@ class SanmLabeller:
         self._trust = Trust(profile.temperature, profile.threshold)
         self._deductions = Deductions(options.deduction_every)
 
-    async def label(self, request: SanmRequest, *, taken_at: datetime) -> EmotionEvent:
+    async def label(self, request: SanmRequest, *, taken_at: datetime, policy: Policy | None = None) -> EmotionEvent:
         """Negotiate the label of one message; raises as the seam says (worker/labelling_contract.py)."""
         if request.prompt.language not in self._profile.languages:
-            return self._event(request, taken_at, status="unsupported")
+            return self._event(request, taken_at, policy or self._options.policy, status="unsupported")
         # Held from the first question to the last: one version answers all of them, and the event names it.
         version = self._adapters.acquire()
         try:
             question = self._open(request)
             trust = self._adapters.trust(version) or self._trust
-            case = _Case(request, question, version, trust, deduction=question.deduction)
+            case = _Case(request, question, version, trust, policy or self._options.policy, question.deduction)
             agreement = await self._decide(case)
         except PromptError as error:
             raise PromptRefusedError(str(error)) from error
         finally:
             self._adapters.release(version)
-        return self._event(request, taken_at, **self._facts(case, agreement))
+        return self._event(request, taken_at, case.policy, **self._facts(case, agreement))
 
     def _open(self, request: SanmRequest) -> Question:
         message = request.message
@@ -140,12 +141,10 @@ class SanmLabeller:
         return self._roles.open(request.prompt, deduction)
 
     async def _decide(self, case: _Case) -> Agreement:
-        if self._options.policy == "vote3":
+        if case.policy == "vote3":
             seed = zlib.crc32(case.request.source.event_id.encode())
             return await vote([partial(self._ask, case, (), seed + number) for number in range(_VOTES)])
-        return await negotiate(
-            partial(self._ask, case), self._options.rounds, self._accept(self._options.policy, case.trust)
-        )
+        return await negotiate(partial(self._ask, case), self._options.rounds, self._accept(case.policy, case.trust))
 
     @staticmethod
     def _accept(policy: Policy, trust: Trust) -> Accept:
@@ -206,7 +205,7 @@ class SanmLabeller:
             facts["confidence"] = None if score is None else min(score, 1.0)
         return facts
 
-    def _event(self, request: SanmRequest, taken_at: datetime, **facts: Any) -> EmotionEvent:
+    def _event(self, request: SanmRequest, taken_at: datetime, policy: Policy, **facts: Any) -> EmotionEvent:
         message = request.message
         return EmotionEvent(
             event_id=request.source.event_id,
@@ -218,7 +217,7 @@ class SanmLabeller:
             language=request.prompt.language,
             taxonomy=request.prompt.taxonomy,
             mode=self._options.mode,
-            policy=self._options.policy,
+            policy=policy,
             model=self._engine.model,
             prompt_hash=request.prompt_hash,
             degraded=request.degraded,

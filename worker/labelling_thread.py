@@ -7,27 +7,34 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any, Final
 
 import structlog
 
 from schemas.codec import encode
-from schemas.event import EmotionEvent
-from schemas.topics import TopicNames
+from schemas.event import EmotionEvent, Policy
 from worker import metrics
 from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineEndedError, EngineUnavailableError, PromptRefusedError
 from worker.errors import EngineLostError, OutOfMemoryError, WorkerError
+from worker.fair_queue import FairQueue
 from worker.intake import Job
 from worker.labelling_contract import Labeller
+from worker.load_settings import tenant_weights
 from worker.partitions import Assignment
 from worker.records import Outcome, Record
+from worker.settings import WorkerSettings
+from worker.treatment import treatments
 
 log = structlog.get_logger()
 
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 5.0
+#: Between two looks at the lag.
+_LOOK_S: Final = 1.0
+_CLOSE_S: Final = 2.0
 
 
 class LabellingThread:
@@ -39,13 +46,22 @@ class LabellingThread:
         failed: why no more will be labelled in this process, to be raised by the consumer's thread.
     """
 
-    def __init__(self, labeller: Labeller, letters: DeadLetterWriter, names: TopicNames) -> None:
+    def __init__(self, labeller: Labeller, letters: DeadLetterWriter, settings: WorkerSettings) -> None:
         self.results: deque[tuple[Job, Outcome]] = deque()
         self.out_since: float | None = None
         self.failed: WorkerError | None = None
         self._labeller = labeller
         self._letters = letters
-        self._events_topic = names.events
+        self._events_topic = settings.events
+        self._places = settings.max_in_flight
+        self._fair = settings.fair_shares
+        self._in_flight = 0
+        self._queue: FairQueue[tuple[Job, datetime]] = FairQueue(tenant_weights(settings.tenant_weights))
+        self._closed = False
+        self._treatments = treatments(settings)
+        metrics.WAITING.set_function(lambda: len(self._queue))
+        metrics.TENANTS.set_function(lambda: self._queue.tenants)
+        metrics.IN_FLIGHT.set_function(lambda: self._in_flight)
         self._loop = asyncio.new_event_loop()
         self._tasks: dict[Assignment, set[asyncio.Task[None]]] = {}
         self._jitter = Random()
@@ -55,6 +71,8 @@ class LabellingThread:
 
     def start(self) -> None:
         """Start the thread; jobs are taken from now on."""
+        if self._treatments.adaptive:
+            self._loop.call_soon_threadsafe(self._look)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> "Future[Any]":
@@ -62,12 +80,20 @@ class LabellingThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def submit(self, jobs: list[Job]) -> None:
-        """Begin with these jobs."""
+        """Take these jobs; each begins when there is a place for it."""
         self._loop.call_soon_threadsafe(self._begin, jobs, datetime.now(UTC))
 
     def cancel(self, assignments: Iterable[Assignment]) -> None:
         """Stop working for these assignments; what they still deliver finds them lost."""
         self._loop.call_soon_threadsafe(self._cancel, list(assignments))
+
+    def give_up_waiting(self) -> list[Job]:
+        """Begin with nothing any more; says what has not begun, which is the end of each partition."""
+        future = self.run(self._close())
+        try:
+            return list(future.result(timeout=_CLOSE_S))
+        except TimeoutError:
+            return []  # a call blocks the thread: nothing will be finished either
 
     def wait(self, timeout_s: float) -> None:
         """Return when there is a result, at the latest after the timeout."""
@@ -83,21 +109,49 @@ class LabellingThread:
     def _begin(self, jobs: list[Job], taken_at: datetime) -> None:
         for job in jobs:
             assignment = job.entry.assignment
-            if assignment.lost:
+            if not assignment.lost and not self._closed:
+                self._queue.put((job, taken_at), job.request.message.tenant if self._fair else "", assignment)
+        self._admit()
+
+    def _admit(self) -> None:
+        """Give away the free places."""
+        while self._in_flight < self._places and (turn := self._queue.take()) is not None:
+            (job, taken_at), tenant = turn
+            treatment = self._treatments.of(job)
+            if treatment.too_old is not None:
+                self._queue.give_back(tenant)
+                self._finish(job, self._letters.too_old(job.request, job.message, treatment.too_old, job.headers))
                 continue
-            task = self._loop.create_task(self._work(job, taken_at))
-            running = self._tasks.setdefault(assignment, set())
+            self._in_flight += 1
+            task = self._loop.create_task(self._work(job, taken_at, treatment.policy))
+            running = self._tasks.setdefault(job.entry.assignment, set())
             running.add(task)
-            task.add_done_callback(running.discard)
+            task.add_done_callback(partial(self._leave, running, tenant))
+
+    def _leave(self, running: set[asyncio.Task[None]], tenant: str, task: asyncio.Task[None]) -> None:
+        running.discard(task)
+        self._in_flight -= 1
+        self._queue.give_back(tenant)
+        self._admit()
+
+    def _look(self) -> None:
+        self._treatments.look(job for job, _ in self._queue.heads())
+        self._loop.call_later(_LOOK_S, self._look)
+
+    async def _close(self) -> list[Job]:
+        self._closed = True
+        return [job for lane in self._queue.lanes() for job, _ in self._queue.drop(lane)]
 
     def _cancel(self, assignments: list[Assignment]) -> None:
         for assignment in assignments:
+            self._queue.drop(assignment)
             for task in self._tasks.pop(assignment, ()):
                 task.cancel()
 
-    async def _work(self, job: Job, taken_at: datetime) -> None:
+    async def _work(self, job: Job, taken_at: datetime, policy: Policy | None) -> None:
+        label = partial(self._labeller.label, job.request, taken_at=taken_at, policy=policy)
         try:
-            event = await self._until_answered(lambda: self._labeller.label(job.request, taken_at=taken_at))
+            event = await self._until_answered(label)
             outcome = self._event(job, event)
         except PromptRefusedError as error:
             outcome = self._letters.refused(job.request, job.message, str(error), job.headers)
@@ -114,6 +168,9 @@ class LabellingThread:
             detail = f"{type(error).__name__} in {_place(error)}"
             log.warning("labelling_failed", event_id=job.request.source.event_id, detail=detail)
             outcome = self._letters.refused(job.request, job.message, detail, job.headers)
+        self._finish(job, outcome)
+
+    def _finish(self, job: Job, outcome: Outcome) -> None:
         self.results.append((job, outcome))
         self._woken.set()
 

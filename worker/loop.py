@@ -16,6 +16,7 @@ from worker.partitions import Assignments
 from worker.prefix_commits import PrefixCommits
 from worker.progress import Progress
 from worker.settings import WorkerSettings
+from worker.take_ahead import TakeAhead
 from worker.topic_check import TopicWatch
 from worker.transactions import Committer
 
@@ -26,8 +27,6 @@ _BUSY_POLL_S: Final = 0.003
 _IDLE_POLL_S: Final = 0.05
 #: At most so many records are taken at once, so that commits do not wait for them.
 _BATCH: Final = 128
-#: Requests taken and not committed, at most, for each that may be in flight.
-_PENDING_PER_IN_FLIGHT: Final = 8
 #: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
 _SATURATED_S: Final = 0.25
 
@@ -57,6 +56,7 @@ class ConsumerLoop:
         self._assignments = Assignments()
         self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
         self._progress = Progress(settings)
+        self._ahead = TakeAhead(settings, consumer, self._assignments)
         self._commits = PrefixCommits(settings, consumer, committer, self._assignments, self._progress)
         self._topics = TopicWatch(consumer, settings)
         self.paused = False
@@ -83,7 +83,11 @@ class ConsumerLoop:
         while not self._stop.is_set():
             self._step(take=True)
         deadline = time.monotonic() + self._settings.stop_seconds
-        log.info("stopping", pending=self._assignments.pending)
+        waiting = self._labelling.give_up_waiting()
+        for job in waiting:
+            job.entry.assignment.cut(job.entry)
+            job.entry.assignment.running -= 1
+        log.info("stopping", pending=self._assignments.pending, waiting_left_for_the_next=len(waiting))
         while self._assignments.pending and time.monotonic() < deadline:
             self._step(take=False)
         log.info("stopped", left_for_the_next=self._assignments.pending)
@@ -109,8 +113,10 @@ class ConsumerLoop:
 
     def _take(self) -> None:
         """Poll once, and take what there is room for."""
-        room = self._room()
+        room = self._ahead.room()
         self._steer(room)
+        if not self.paused:
+            self._ahead.balance()
         if room <= 0 and not self.paused:
             self._labelling.wait(_BUSY_POLL_S)
             return
@@ -127,15 +133,6 @@ class ConsumerLoop:
         jobs = [job for message in messages if (job := self._take_one(message)) is not None]
         if jobs:
             self._labelling.submit(jobs)
-
-    def _room(self) -> int:
-        """How many more can be taken: one slow answer must not pile up all that is finished behind it."""
-        limit = self._settings.max_in_flight
-        room = limit - self._assignments.running
-        if any(one.gap_since is not None for one in self._assignments):
-            # What closes a gap stands further on; GAP_DEADLINE_REQUESTS bounds that.
-            return room
-        return min(room, limit * _PENDING_PER_IN_FLIGHT - self._assignments.pending)
 
     def _take_one(self, message: Any) -> Job | None:
         if (error := message.error()) is not None:
@@ -196,7 +193,11 @@ class ConsumerLoop:
 
     def _takeable(self) -> list[TopicPartition]:
         topic = self._settings.requests
-        return [TopicPartition(topic, one.partition) for one in self._assignments if one.parked is None]
+        return [
+            TopicPartition(topic, one.partition)
+            for one in self._assignments
+            if one.parked is None and not one.held_back
+        ]
 
     def _collect(self) -> None:
         """Put results to their entries; those of lost assignments are thrown away."""

@@ -53,6 +53,7 @@ class Assignment:
         running: entries that the labeller works on.
         lost: the partition was revoked; nothing of this assignment may be written any more.
         parked: the reason why no more of this partition can be taken; None while it can.
+        held_back: it is paused, since it has more in hand than the others leave room for.
         gap_since: when the gap that is open was seen, by the monotonic clock.
         reached_at: when the last entry of the latest prefix was finished.
     """
@@ -64,6 +65,7 @@ class Assignment:
     running: int = 0
     lost: bool = False
     parked: str | None = None
+    held_back: bool = False
     gap_since: float | None = None
     reached_at: float = 0.0
 
@@ -110,6 +112,11 @@ class Assignment:
         """Forget entries that were committed."""
         for _ in range(count):
             self.entries.popleft()
+
+    def cut(self, entry: Entry) -> None:
+        """Leave an entry and all behind it to whoever takes the partition next."""
+        while self.entries and self.entries[-1].offset >= entry.offset:
+            self.entries.pop()
 
 
 class Assignments:

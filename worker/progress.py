@@ -61,7 +61,7 @@ class Progress:
         if now - self._moved_at > self._settings.watchdog_seconds:
             raise StalledError(
                 f"nothing was committed for {now - self._moved_at:.0f} s although {assignments.pending} requests are "
-                f"pending, {assignments.running} of them with the engine, which reports no outage. Look at the "
+                f"pending, {assignments.running} of them with the labeller, which reports no outage. Look at the "
                 "engine's and Kafka's logs; WATCHDOG_SECONDS sets this limit"
             )
 
@@ -87,8 +87,8 @@ class Progress:
 
 
 def _set_gauges(assignments: Assignments, out_since: float | None) -> None:
-    metrics.IN_FLIGHT.set(assignments.running)
     metrics.PENDING.set(assignments.pending)
     metrics.PARTITIONS.set(len(assignments))
+    metrics.HELD_BACK.set(sum(one.held_back for one in assignments))
     metrics.PARKED.set(sum(one.parked is not None for one in assignments))
     metrics.OUTAGE.set(out_since is not None)

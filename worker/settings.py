@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.connections import KafkaSettings
 from schemas.event import Mode, Policy
 from schemas.topics import TopicNames
+from worker.load_settings import LoadSettings
 
 EngineName = Literal["vllm", "openai", "scripted"]
 
@@ -50,13 +51,14 @@ class EngineSettings(SanmSettings):
     max_adapter_rank: int = Field(default=16, ge=1, description="Largest rank of an adapter.")
     openai_base_url: str = Field(default="http://localhost:8000/v1", description="Address of the server.")
     openai_api_key: SecretStr | None = Field(default=None, description="Key for the server.")
+    openai_api_key_file: Path | None = Field(default=None, description="File with this key.")
     openai_model: str | None = Field(default=None, description="Model name there; left out: the profile's name.")
     scripted_seed: int = Field(default=0, description="Seed of the scripted engine's answers and delays.")
     scripted_delay_seconds: float = Field(default=0.0, ge=0, description="Delay of each scripted answer.")
     scripted_jitter: bool = Field(default=True, description="Scripted delays vary by half, up and down.")
 
 
-class WorkerSettings(EngineSettings):
+class WorkerSettings(EngineSettings, LoadSettings):
     """The exactly-once consumer."""
 
     worker_id: str = Field(

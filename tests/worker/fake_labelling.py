@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from random import Random
 
-from schemas.event import EmotionEvent, Times
+from schemas.event import EmotionEvent, Policy, Times
 from schemas.request import SanmRequest
 from worker.engines.contract import EngineUnavailableError, PromptRefusedError
 
@@ -31,7 +31,7 @@ class FakeLabeller:
         self._delay_s = delay_s
         self._random = Random(seed)
 
-    async def label(self, request: SanmRequest, *, taken_at: datetime) -> EmotionEvent:
+    async def label(self, request: SanmRequest, *, taken_at: datetime, policy: Policy | None = None) -> EmotionEvent:
         self.calls.append(request.source.event_id)
         if self.out:
             raise EngineUnavailableError("the fake is out")
@@ -57,7 +57,7 @@ class FakeLabeller:
             first_label="joy",
             taxonomy=request.prompt.taxonomy,
             mode="direct",
-            policy="one-pass",
+            policy=policy or "one-pass",
             model="fake",
             prompt_hash=request.prompt_hash,
             source=request.source,
