@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from schemas.event import EmotionEvent
+from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
 from tests.waiting import wait_for
 from tests.worker.fake_labelling import FakeLabeller, FakeLabelling
@@ -25,7 +25,7 @@ class Failing(FakeLabeller):
         super().__init__()
         self._error = error
 
-    async def label(self, request: SanmRequest, *, taken_at: datetime) -> EmotionEvent:
+    async def label(self, request: SanmRequest, *, taken_at: datetime, policy: Policy | None = None) -> EmotionEvent:
         if request.source.offset >= 5:
             raise self._error
         return await super().label(request, taken_at=taken_at)
