@@ -69,6 +69,7 @@ class EmbeddedKafka(EmbeddedServer):
         client: how clients log in, where `properties` ask for more than a plain connection.
         java_options: more of the Java machine's.
         heap_mb: Java heap.
+        optimised: for a broker of hours: Java compiles slowly and well, as it does where nobody says otherwise.
         start_timeout_s: how long a start may take before it counts as failed.
     """
 
@@ -83,6 +84,7 @@ class EmbeddedKafka(EmbeddedServer):
         client: KafkaSettings | None = None,
         java_options: Sequence[str] = (),
         heap_mb: int = 384,
+        optimised: bool = False,
         start_timeout_s: float = 120.0,
     ) -> None:
         super().__init__(folder, start_timeout_s)
@@ -90,6 +92,7 @@ class EmbeddedKafka(EmbeddedServer):
         self._client = client or KafkaSettings()
         self._java_options = tuple(java_options)
         self._heap_mb = heap_mb
+        self._optimised = optimised
 
     @property
     def bootstrap_servers(self) -> str:
@@ -111,7 +114,7 @@ class EmbeddedKafka(EmbeddedServer):
             f"-Xmx{self._heap_mb}m",
             "-XX:+UseSerialGC",
             # The optimising compiler would take a core for minutes, which a broker of an hour never gets back.
-            "-XX:TieredStopAtLevel=1",
+            *([] if self._optimised else ["-XX:TieredStopAtLevel=1"]),
             "-Djava.awt.headless=true",
             f"-Dlog4j2.configurationFile={log4j}",
             *self._java_options,

@@ -27,6 +27,7 @@ class EmbeddedStack:
         partitions: of each of the main topics, when they are made.
         kafka: the connection; read from the environment if not given.
         redis: likewise.
+        optimised: a broker of ours runs for hours (see `EmbeddedKafka`).
         profile: topic settings; by default `embedded` for a broker of ours, `production` for another.
 
     Attributes:
@@ -42,6 +43,7 @@ class EmbeddedStack:
         partitions: int = 6,
         kafka: KafkaSettings | None = None,
         redis: RedisSettings | None = None,
+        optimised: bool = False,
         profile: Profile | None = None,
     ) -> None:
         self.folder = folder
@@ -51,7 +53,7 @@ class EmbeddedStack:
         self._partitions = partitions
         given = "kafka_bootstrap_servers" in self.kafka.model_fields_set
         self._profile: Profile = profile or ("production" if given else "embedded")
-        self._kafka = None if given else EmbeddedKafka(folder)
+        self._kafka = None if given else EmbeddedKafka(folder, optimised=optimised)
         self._redis = None if "redis_url" in self.redis.model_fields_set else EmbeddedRedis(folder)
         self._lock: IO[str] | None = None
 
