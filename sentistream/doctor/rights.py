@@ -1,0 +1,112 @@
+"""What each service must be allowed to do in Kafka, and whether this login is."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from confluent_kafka import KafkaException
+
+from sentistream.doctor.cluster import Cluster
+from sentistream.doctor.deployment import Deployment, Service
+from sentistream.doctor.finding import Finding, fail, ok, unchecked
+from sentistream.doctor.topic_checks import Topics
+
+_READ: Final = ("READ", "DESCRIBE")
+_WRITE: Final = ("WRITE", "DESCRIBE")
+
+
+def needs(deployment: Deployment, service: Service) -> dict[str, tuple[str, ...]]:
+    """By topic, the operations that a service cannot do without."""
+    names = deployment.streams
+    if service == "streams":
+        return {
+            names.messages: (*_READ, "DESCRIBE_CONFIGS"),
+            names.requests: _WRITE,
+            names.events: ("DESCRIBE",),
+        }
+    if service == "worker":
+        return {
+            names.messages: ("DESCRIBE",),
+            names.requests: _READ,
+            names.events: _WRITE,
+            names.dead_letters: _WRITE,
+            names.releases: _READ,
+        }
+    return {names.messages: _READ, names.events: _READ, names.labels: _READ, names.releases: (*_READ, *_WRITE)}
+
+
+def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> Iterator[Finding]:
+    """One finding for each service; a topic that is missing has no rights to look at."""
+    for service in deployment.services:
+        missing = [
+            f"{operation.capitalize()} on topic {name}"
+            for name, wanted in needs(deployment, service).items()
+            for operation in _lacking(topics, name, wanted)
+        ]
+        try:
+            missing += _lacking_in_group(deployment, cluster, service)
+        except KafkaException as error:
+            yield unchecked(f"rights of {service}", error.args[0].str(), "Give this user Describe on the group.")
+            continue
+        if service == "worker" and (refused := _transactional_id_refused(deployment)):
+            missing.append(refused)
+        yield _finding(deployment, service, missing)
+
+
+def _finding(deployment: Deployment, service: Service, missing: list[str]) -> Finding:
+    check = f"rights of {service}"
+    kafka = deployment.streams
+    who = (kafka.kafka_sasl_username or "this user") if kafka.uses_sasl else "this user"
+    if missing:
+        return fail(
+            check,
+            f"{who} lacks {', '.join(missing)}",
+            "kafka-acls --add --allow-principal User:NAME --operation OPERATION --topic (or --group, or "
+            "--transactional-id) NAME; or run the doctor with this service's own login.",
+        )
+    return ok(check, f"{who} may do all that {service} does in Kafka")
+
+
+def _lacking(topics: Topics, name: str, wanted: tuple[str, ...]) -> list[str]:
+    refused = topics.refused.get(name)
+    if refused is not None:
+        # Of a topic that we may not even describe nothing else can be told.
+        return list(dict.fromkeys(wanted)) if refused.name() == "TOPIC_AUTHORIZATION_FAILED" else []
+    may = _names(topics.described[name].authorized_operations)
+    return [one for one in dict.fromkeys(wanted) if one not in may]
+
+
+def _lacking_in_group(deployment: Deployment, cluster: Cluster, service: Service) -> list[str]:
+    name = group_of(deployment, service)
+    if name is None:
+        return []
+    try:
+        found = cluster.group(name)
+    except KafkaException as error:
+        if error.args[0].name() != "GROUP_AUTHORIZATION_FAILED":
+            raise
+        return [f"Read on group {name}"]
+    # A group that nobody has joined yet tells nothing.
+    return [] if found is None or "READ" in _names(found.authorized_operations) else [f"Read on group {name}"]
+
+
+def group_of(deployment: Deployment, service: Service) -> str | None:
+    """The consumer group of a service; the trainer joins none."""
+    return {"streams": deployment.streams.streams_group, "worker": deployment.worker.worker_group}.get(service)
+
+
+def transactional_id(deployment: Deployment) -> str:
+    """The worker's, as worker/clients.py names it."""
+    worker = deployment.worker
+    return f"{worker.topic_prefix}{worker.worker_group}-{worker.worker_id}"
+
+
+def _transactional_id_refused(deployment: Deployment) -> str | None:
+    """To ask who coordinates it needs Describe, which Write brings along; a producer of ours would fence the worker."""
+    from sentistream.doctor.transaction_coordinator import may_be_described
+
+    name = transactional_id(deployment)
+    return None if may_be_described(deployment.streams, name) else f"Write on transactional id {name}"
+
+
+def _names(operations: Any) -> set[str]:
+    return {one.name for one in operations or ()}
