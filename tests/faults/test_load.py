@@ -89,7 +89,8 @@ def _limit(one: Pipeline, topic: str, size: int) -> None:
     """The largest record batch that Kafka takes for a topic."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    for future in AdminClient({"bootstrap.servers": one.rig.bootstrap}).incremental_alter_configs([resource]).values():
+    admin = AdminClient({"bootstrap.servers": one.rig.bootstrap})
+    for future in admin.incremental_alter_configs([resource]).values():
         future.result(30)
 
 
@@ -152,7 +153,8 @@ def _short_messages(count: int) -> Sequence[ChatMessage]:
     ]
 
 
-def test_dead_letters_replayed_twice_add_nothing_the_second_time(pipeline: MakePipeline, report: Report) -> None:
+@pytest.mark.soak
+def test_soak_dead_letters_replayed_twice_add_nothing_the_second_time(pipeline: MakePipeline, report: Report) -> None:
     one = pipeline(3)
     one.rig.publish([(number % 3, b"c", encode(message)) for number, message in enumerate(_short_messages(60))])
     one.add_stream(1)

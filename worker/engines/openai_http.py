@@ -1,12 +1,13 @@
 """Calls to a server that speaks OpenAI's API, their failures sorted: outage, set-up, or one prompt's problem."""
 
 import asyncio
+import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-import httpx
+import aiohttp
 
 from worker.engines.contract import EngineError, EngineUnavailableError
 
@@ -67,17 +68,16 @@ class NotTakenError(EngineError):
 
 
 class OpenAIClient:
-    """One pool of connections to one server."""
+    """One pool of connections to one server.
+
+    aiohttp's: httpx's lost a connection with each call that was given up before it began, until none was left, and its
+    work for one call grew with the square of the connections.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self._closed = False
-        self._client = httpx.AsyncClient(
-            base_url=server.base_url.rstrip("/") + "/",
-            headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
-            timeout=httpx.Timeout(server.timeout_s, pool=None),
-            limits=httpx.Limits(max_connections=server.connections, max_keepalive_connections=server.connections),
-        )
+        self._session: aiohttp.ClientSession | None = None
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The answer's JSON object; empty where it is none.
@@ -87,10 +87,17 @@ class OpenAIClient:
             StatusError: it answers with another error.
             EngineUnavailableError: it does not answer.
         """
+        session = self._open()
+        url = f"{self.server.base_url.rstrip('/')}/{path}"
         try:
-            async with asyncio.timeout(self.server.timeout_s):
-                answer = await self._client.request(method, path, json=body)
-        except (httpx.HTTPError, TimeoutError) as error:
+            async with (
+                asyncio.timeout(self.server.timeout_s),
+                session.request(method, url, json=body, allow_redirects=False) as answer,
+            ):
+                status, text = answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if self._closed:
+                raise EngineUnavailableError("the engine is closed") from error
             raise EngineUnavailableError(
                 f"{self.server.base_url} does not answer ({type(error).__name__}): is it up? See OPENAI_BASE_URL"
             ) from error
@@ -98,18 +105,34 @@ class OpenAIClient:
             if not self._closed:
                 raise
             raise EngineUnavailableError("the engine is closed") from error
-        if answer.is_success:
-            return _object(answer)
-        raise self._trouble(answer)
+        if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            return _object(text)
+        raise self._trouble(status, text)
 
     async def close(self) -> None:
         """Close the connections; what still waits meets EngineUnavailableError."""
         self._closed = True
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
-    def _trouble(self, answer: httpx.Response) -> EngineError:
-        status = answer.status_code
-        found = _object(answer)
+    def _open(self) -> aiohttp.ClientSession:
+        """Made by the first call, since it belongs to the loop of its calls."""
+        if self._closed:
+            raise EngineUnavailableError("the engine is closed")
+        if self._session is None:
+            key = self.server.api_key
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self.server.connections),
+                headers={"Authorization": f"Bearer {key}"} if key else {},
+                timeout=aiohttp.ClientTimeout(total=None),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                # Proxies, as the environment names them.
+                trust_env=True,
+            )
+        return self._session
+
+    def _trouble(self, status: int, text: bytes) -> EngineError:
+        found = _object(text)
         error = found["error"] if isinstance(found.get("error"), dict) else found
         # The server's words may quote the prompt, which is somebody's talk: only its codes go on.
         codes = [code for name in ("type", "code", "param") if _CODE.fullmatch(code := str(error.get(name) or ""))]
@@ -126,9 +149,9 @@ class OpenAIClient:
         return StatusError(status, f"{words}: {_HINTS[status]}" if status in _HINTS else words)
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = answer.json()
+        found = json.loads(text)
     except ValueError:
         return {}  # the adapter calls answer in plain words
     return found if isinstance(found, dict) else {}
