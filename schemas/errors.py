@@ -29,3 +29,11 @@ class UnknownTaxonomyError(SchemaError):
 
 class TaxonomyError(SchemaError):
     """A taxonomy file that cannot be used: the text says where and why."""
+
+
+class SecretFileError(SchemaError, ValueError):
+    """A file with a secret is missing, cannot be read, or is empty. The text never holds what is in it."""
+
+
+class MissingFileError(SchemaError):
+    """A file that the settings name is not there."""

@@ -4,8 +4,10 @@ import ssl
 from typing import Any
 
 import faust
+from faust.auth import OAuthCredentials
 
 from schemas.connections import KafkaSettings
+from streams.oauth_tokens import ClientCredentials
 
 
 def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
@@ -21,6 +23,8 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext | None:
 def faust_credentials(settings: KafkaSettings) -> Any:
     """What faust calls credentials; None for plain text."""
     context = ssl_context(settings)
+    if settings.uses_oauth:
+        return OAuthCredentials(oauth_cb=ClientCredentials(settings), ssl_context=context)
     if settings.uses_sasl:
         return faust.SASLCredentials(
             username=settings.kafka_sasl_username or "",
@@ -41,10 +45,13 @@ def aiokafka_options(settings: KafkaSettings) -> dict[str, Any]:
         options["ssl_context"] = context
     if settings.uses_sasl:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+    if settings.uses_oauth:
+        options["sasl_oauth_token_provider"] = ClientCredentials(settings)
+    elif settings.uses_sasl:
         options["sasl_plain_username"] = settings.kafka_sasl_username or ""
         options["sasl_plain_password"] = _password(settings)
     return options
 
 
 def _password(settings: KafkaSettings) -> str:
-    return settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else ""
+    return settings.secret("kafka_sasl_password") or ""

@@ -18,10 +18,11 @@ from streams.errors import ConfigurationError
 RedisClient: TypeAlias = aioredis.Redis | RedisCluster
 
 _SCHEMES: Final = ("redis", "rediss", "unix")
-#: All that a user of the stream's own (Redis ACL) needs; those after ``evalsha`` are called by its script.
+#: All that a user of the stream's own (Redis ACL) needs; those after ``evalsha`` are called by its script. Where
+#: REDIS_URL names another database than 0, ``+select`` too.
 RIGHTS: Final = (
-    "~sentistream:window:* +ping +select +client|setinfo +multi +exec +hset +hdel +script|load +evalsha +hmget "
-    "+expire +zadd +zcard +zcount +zremrangebyscore +zrevrangebyscore"
+    "~sentistream:window:* +ping +multi +exec +hset +hdel +script|load +evalsha +hmget +expire +zadd +zcard +zcount "
+    "+zremrangebyscore +zrevrangebyscore"
 )
 GIVE_RIGHTS: Final = f"Give the user its rights: ACL SETUSER NAME {RIGHTS}"
 

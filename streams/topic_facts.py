@@ -10,10 +10,11 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from schemas.connections import KafkaSettings
+from schemas.errors import MissingFileError
+from schemas.kafka_refusals import Refusals, check_files
 from schemas.topic_id import as_text
 from schemas.topics import TopicNames
-from streams.errors import TopicsError
-from streams.kafka_refusals import advice, check_files
+from streams.errors import ConfigurationError, TopicsError
 
 _TIMEOUT_S: Final = 20.0
 _POLL_S: Final = 0.05
@@ -35,13 +36,18 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
         ConfigurationError: a file that the settings name is missing.
         TopicsError: a topic is missing, the partition counts differ, or the cluster does not answer or refuses us.
     """
-    check_files(connection)
+    try:
+        check_files(connection)
+    except MissingFileError as error:
+        raise ConfigurationError(str(error)) from error
     wanted = [names.messages, names.requests, names.events]
     where = f"Kafka at {connection.kafka_bootstrap_servers}"
     try:
         cluster = _Cluster(connection)
         found = cluster.described(wanted)
         retention = _retention(cluster, names.messages)
+    except _NoRightError as error:
+        raise TopicsError(f"{where}: {error}. deploy/acls/streams.sh has all that the stream needs") from error
     except _RefusedError as error:
         raise TopicsError(f"{where} and we do not come to terms: {error}") from error
     except KafkaException as error:
@@ -61,6 +67,10 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
     return TopicFacts(as_text(found[names.messages].topic_id), counts[names.messages], retention)
 
 
+class _NoRightError(Exception):
+    """This login may not do something to a topic."""
+
+
 class _RefusedError(Exception):
     """No broker takes us as the settings are."""
 
@@ -69,33 +79,35 @@ class _Cluster:
     """An admin client whose calls end as soon as every broker has refused us, not when their time is over."""
 
     def __init__(self, connection: KafkaSettings) -> None:
-        self._heard: list[KafkaError] = []
-        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0, "error_cb": self._heard.append})
+        self._refusals = Refusals(connection)
+        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0, "error_cb": self._refusals.hear})
 
     def described(self, topics: list[str]) -> dict[str, Any]:
         futures = self._admin.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_S)
-        return self._results(futures)
+        return self._results(futures, "see")
 
     def config(self, topic: str) -> dict[str, Any]:
         resource = ConfigResource(ResourceType.TOPIC, topic)
-        found: dict[str, Any] = self._results(self._admin.describe_configs([resource], request_timeout=_TIMEOUT_S))[
-            resource
-        ]
+        futures = self._admin.describe_configs([resource], request_timeout=_TIMEOUT_S)
+        found: dict[str, Any] = self._results(futures, "read the settings (DescribeConfigs) of")[resource]
         return found
 
-    def _results(self, futures: Mapping[Any, "Future[Any]"]) -> dict[Any, Any]:
+    def _results(self, futures: Mapping[Any, "Future[Any]"], what: str) -> dict[Any, Any]:
         # Should librdkafka itself not keep the time, `result` raises below.
         deadline = time.monotonic() + _TIMEOUT_S + 1
         while not all(one.done() for one in futures.values()) and time.monotonic() < deadline:
             self._admin.poll(_POLL_S)
-            self._check()
-        return {key: one.result(_POLL_S) for key, one in futures.items()}
-
-    def _check(self) -> None:
-        refusals = [f"{error.str()}. {check}" for error in self._heard if (check := advice(error))]
-        # One of several brokers may be broken; the others will do.
-        if refusals and any(error.code() == KafkaError._ALL_BROKERS_DOWN for error in self._heard):  # noqa: SLF001
-            raise _RefusedError(refusals[0])
+            if refusal := self._refusals.found:
+                raise _RefusedError(refusal)
+        found = {}
+        for key, one in futures.items():
+            try:
+                found[key] = one.result(_POLL_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    raise
+                raise _NoRightError(f"this user may not {what} {getattr(key, 'name', key)}") from error
+        return found
 
 
 def _retention(cluster: _Cluster, topic: str) -> float | None:

@@ -12,6 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, NoScriptError, RedisError
 
+from schemas.redis_refusals import lacking_right
 from streams.errors import WindowStoreError
 from streams.metrics import REDIS_AWAY, REDIS_SECONDS
 from streams.redis_client import GIVE_RIGHTS, RedisClient
@@ -174,6 +175,8 @@ class WindowStore:
             except NoPermissionError as error:
                 raise WindowStoreError(f"Redis refuses: {error}. {GIVE_RIGHTS}") from error
             except (RedisError, OSError) as error:
+                if right := lacking_right(str(error), _SCRIPT):
+                    raise WindowStoreError(f"Redis refuses: this user lacks {right}. {GIVE_RIGHTS}") from error
                 away = time.monotonic() - since
                 REDIS_AWAY.set(away)
                 if away > self._deadline_s:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -12,7 +13,8 @@ from schemas.topics import topics as all_topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topics import create_topics
 from tests.faults.kafka_proxy import ProxiedKafka
-from tests.secured_kafka import secured_kafka
+from tests.secured_kafka import secured_kafka, write_certificates
+from tests.token_server import TokenServer
 
 #: Keywords: `partitions` of the main topics (3).
 TopicsFactory = Callable[..., TopicNames]
@@ -44,9 +46,24 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
 
 
 @pytest.fixture(scope="session")
-def secure_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """Another broker that takes nobody without TLS and a password: `connection` has both."""
-    with secured_kafka(tmp_path_factory.mktemp("secure-kafka")) as server:
+def secure_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the certificates of all that is secured."""
+    folder = tmp_path_factory.mktemp("secure-kafka")
+    write_certificates(folder / "ca.pem", folder / "broker.pem")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def token_server(secure_folder: Path) -> Iterator[TokenServer]:
+    """Gives out the tokens that the secured broker takes."""
+    with TokenServer(secure_folder, secure_folder / "broker.pem") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(secure_folder: Path, token_server: TokenServer) -> Iterator[EmbeddedKafka]:
+    """Another broker that takes nobody without TLS and a login: `connection` has both, and may do all."""
+    with secured_kafka(secure_folder, token_server) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""A broker with TLS and passwords, its authority made for the occasion."""
+"""A broker with TLS, passwords, tokens and rights, its authority made for the occasion."""
 
 import datetime as dt
 import ipaddress
@@ -14,25 +14,43 @@ from pydantic import SecretStr
 
 from schemas.connections import KafkaSettings
 from sentistream.embedded import EmbeddedKafka
+from tests.token_server import AUDIENCE, CLIENT_ID, CLIENT_SECRET, ISSUER, SCOPE, TokenServer
 
 USER: Final = "sentistream"
 PASSWORD: Final = "not-a-secret"
+#: Users of tests that are about the login alone.
+SUPER_USERS: Final = ("user-SCRAM-SHA-256", "user-SCRAM-SHA-512", "failing")
 Mechanism = Literal["SCRAM-SHA-256", "SCRAM-SHA-512"]
 _MODULES: Final = "org.apache.kafka.common.security"
 
 
-def secured_kafka(folder: Path) -> EmbeddedKafka:
+def secured_kafka(folder: Path, tokens: TokenServer) -> EmbeddedKafka:
     """A broker, not started yet, that asks for SASL over TLS; its certificate's authority is in ``ca.pem``.
 
-    One user logs in by PLAIN; `add_scram_user` makes others that log in by SCRAM.
+    One user logs in by PLAIN; `add_scram_user` makes others that log in by SCRAM; `oauth_login` is a client of the
+    token server, whose sessions end with its tokens. Those here may do all; any other user, what it is given.
     """
     authority, broker = folder / "ca.pem", folder / "broker.pem"
-    write_certificates(authority, broker)
+    bearer = "listener.name.clients.oauthbearer."
     return EmbeddedKafka(
         folder,
         properties={
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:SASL_SSL",
-            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            # Nobody is anonymous but the controller, on a listener of its own.
+            "super.users": ";".join(f"User:{name}" for name in ("ANONYMOUS", USER, *SUPER_USERS, CLIENT_ID)),
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+            f"{bearer}sasl.jaas.config": f"{_MODULES}.oauthbearer.OAuthBearerLoginModule required;",
+            f"{bearer}sasl.server.callback.handler.class": (
+                f"{_MODULES}.oauthbearer.OAuthBearerValidatorCallbackHandler"
+            ),
+            # Kafka 4.1's default validator is the clients': it takes a token whoever has signed it.
+            "sasl.oauthbearer.jwt.validator.class": f"{_MODULES}.oauthbearer.BrokerJwtValidator",
+            "sasl.oauthbearer.jwks.endpoint.url": tokens.keys.as_uri(),
+            "sasl.oauthbearer.expected.audience": AUDIENCE,
+            "sasl.oauthbearer.expected.issuer": ISSUER,
+            # A connection lives no longer than its token.
+            f"{bearer}connections.max.reauth.ms": "3600000",
             "sasl.mechanism.inter.broker.protocol": "PLAIN",
             "listener.name.clients.plain.sasl.jaas.config": (
                 f'{_MODULES}.plain.PlainLoginModule required username="{USER}" password="{PASSWORD}" '
@@ -52,7 +70,23 @@ def secured_kafka(folder: Path) -> EmbeddedKafka:
             kafka_sasl_password=PASSWORD,
             kafka_ssl_ca=str(authority),
         ),
+        java_options=(f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={tokens.keys.as_uri()}",),
     )
+
+
+def oauth_login(kafka: EmbeddedKafka, tokens: TokenServer) -> KafkaSettings:
+    """How the token server's client reaches the broker."""
+    login = {
+        "kafka_sasl_mechanism": "OAUTHBEARER",
+        "kafka_sasl_username": None,
+        "kafka_sasl_password": None,
+        "kafka_oauth_token_url": tokens.url,
+        "kafka_oauth_client_id": CLIENT_ID,
+        "kafka_oauth_client_secret": SecretStr(CLIENT_SECRET),
+        "kafka_oauth_scope": SCOPE,
+        "kafka_oauth_ssl_ca": kafka.connection.kafka_ssl_ca,
+    }
+    return kafka.connection.model_copy(update=login)
 
 
 def add_scram_user(kafka: EmbeddedKafka, mechanism: Mechanism, user: str, password: str) -> KafkaSettings:

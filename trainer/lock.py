@@ -8,14 +8,18 @@ from typing import Any, Final, Self
 import redis
 import structlog
 from redis.cluster import RedisCluster
-from redis.exceptions import LockNotOwnedError, RedisError
+from redis.exceptions import LockNotOwnedError, NoPermissionError, RedisError
 from redis.lock import Lock
 
 from schemas.connections import RedisSettings
+from schemas.redis_refusals import lacking_right
 from trainer.errors import LockLostError, LockTakenError, RedisFailedError
 
 log = structlog.get_logger()
 
+#: All that a user of the trainer's own (Redis ACL) needs; those before ``evalsha`` but ``set`` are called by scripts.
+RIGHTS: Final = "~*trainer:* +set +get +del +pexpire +pttl +evalsha +script|load"
+GIVE_RIGHTS: Final = f"Give the user its rights: ACL SETUSER NAME {RIGHTS}"
 _ANSWER_S: Final = 5.0
 #: Renewals in one lease: two may fail before it runs out.
 _RENEWALS: Final = 3
@@ -67,8 +71,11 @@ class Lease:
             self._lock = Lock(connect(self._settings), self._name, timeout=self._seconds, thread_local=False)
             self._until = time.monotonic() + self._seconds
             taken = self._lock.acquire(blocking=False)
+            if taken:
+                # A right that lacks for this is better known now than after hours of training.
+                self._extend()
         except (RedisError, OSError) as error:
-            raise RedisFailedError(f"no lock from Redis at {self._address}: {error}. See REDIS_URL") from error
+            raise RedisFailedError(f"no lock from Redis at {self._address}: {_reason(error)}") from error
         if not taken:
             raise LockTakenError(
                 f"another refresh holds {self._name} in Redis: wait for it. If it was killed, the lock is free again "
@@ -88,7 +95,7 @@ class Lease:
         except LockNotOwnedError:
             log.warning("lock_was_lost", name=self._name)
         except (RedisError, OSError) as problem:
-            log.warning("lock_not_released", name=self._name, reason=str(problem))
+            log.warning("lock_not_released", name=self._name, reason=_reason(problem, Lock.LUA_RELEASE_SCRIPT))
 
     def check(self) -> None:
         """Go on only if the lock is ours, and for a whole lease from now.
@@ -128,3 +135,12 @@ class Lease:
     def _lose(self) -> None:
         log.error("lock_lost", name=self._name)
         self.lost.set()
+
+
+def _reason(error: Exception, script: str = Lock.LUA_EXTEND_SCRIPT) -> str:
+    """The error, and what to do about it."""
+    if isinstance(error, NoPermissionError):
+        return f"{error}. {GIVE_RIGHTS}"
+    if right := lacking_right(str(error), script):
+        return f"this user lacks {right}. {GIVE_RIGHTS}"
+    return f"{error}. See REDIS_URL"

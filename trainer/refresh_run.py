@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from trainer.errors import StoppedError
 from trainer.lock import Lease, lock_name
+from trainer.login_check import check_login
 from trainer.outcome import Outcome
 from trainer.refresh import Refresh, Rules, Seams
 from trainer.refresh_settings import RefreshSettings
@@ -38,6 +39,7 @@ def refresh(
         if stop.is_set():
             raise StoppedError("stopped; the next run goes on from here")
 
+    check_login(settings.kafka)
     steps = RefreshSteps(settings, halt)
     trainer = settings.trainer
     with Lease(settings.redis, lock_name(settings.names.topic_prefix, steps.model), trainer.lease_seconds) as lease:

@@ -70,11 +70,10 @@ def build_engine(settings: WorkerSettings, folder: Path, profile: ModelProfile, 
         from worker.engines.openai_http import Server
         from worker.engines.openai_server import OpenAIServerEngine
 
-        key = settings.openai_api_key
         server = Server(
             base_url=settings.openai_base_url,
             model=settings.openai_model or profile.name,
-            api_key=key.get_secret_value() if key else None,
+            api_key=settings.secret("openai_api_key"),
             timeout_s=settings.engine_timeout_seconds,
             connections=settings.max_in_flight,
         )

@@ -79,7 +79,10 @@ class ReleaseReader:
     def _latest(self) -> AdapterRelease | None:
         topic = self._consumer.list_topics(self._topic, timeout=_ANSWER_S).topics[self._topic]
         if not topic.partitions:
-            raise MisconfiguredError(f"missing topics: {self._topic}. `sentistream topics create` makes them")
+            raise MisconfiguredError(
+                f"missing topics: {self._topic}. `sentistream topics create` makes them; if it is there, this user may "
+                "not see it: deploy/acls/worker.sh has all that the worker needs"
+            )
         self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in topic.partitions])
         latest: AdapterRelease | None = None
         deadline = time.monotonic() + _READ_S

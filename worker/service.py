@@ -18,6 +18,7 @@ from worker.health import HealthServer
 from worker.intake import Intake
 from worker.labelling_contract import Labeller
 from worker.labelling_thread import LabellingThread
+from worker.login_check import check_login
 from worker.loop import ConsumerLoop
 from worker.settings import WorkerSettings
 from worker.topic_check import check_partitions
@@ -101,6 +102,7 @@ class WorkerService:
         health = self._health_server()
         self._thread.start()
         try:
+            check_login(self._settings)
             check_partitions(self._consumer, self._settings)
             self._start_engine()
             _settle_garbage()

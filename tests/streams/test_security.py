@@ -1,51 +1,31 @@
 """`sentistream streams` as a process over TLS and SCRAM, and what it says where that fails."""
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import redis
-from confluent_kafka import Producer
 from pydantic import SecretStr
 
 from prompts.parts import PartsBuilder
-from schemas.codec import decode_request
 from schemas.connections import KafkaSettings
-from schemas.request import SanmRequest
-from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topic_reader import read_topic
-from sentistream.topics import create_topics
 from streams.replay import expected_hashes
 from tests.secured_kafka import Mechanism, add_scram_user
-from tests.streams.stream_rig import StreamRig, make_messages, published, stop
+from tests.streams.secured_rig import SecuredRig, forget_windows, publish, requests, secured_rig
+from tests.streams.stream_rig import make_messages, published, stop
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
 SECRET = "not-a-secret-either"
-Make = Callable[[KafkaSettings], "SecuredRig"]
-
-
-class SecuredRig(StreamRig):
-    """A stream process whose settings carry a login."""
-
-    def __init__(self, connection: KafkaSettings, redis_url: str, names: TopicNames, model: Path) -> None:
-        super().__init__(connection.kafka_bootstrap_servers, redis_url, names, model)
-        self.connection = connection
-        fields = connection.model_dump(mode="json", exclude_none=True, exclude={"kafka_session_timeout_ms"})
-        if connection.kafka_sasl_password:
-            fields["kafka_sasl_password"] = connection.kafka_sasl_password.get_secret_value()
-        self.environment |= {name.upper(): str(value) for name, value in fields.items()}
+Make = Callable[[KafkaSettings], SecuredRig]
 
 
 @pytest.fixture
 def make_rig(secure_kafka: EmbeddedKafka, redis_server: EmbeddedRedis, model: Path) -> Make:
     def make(connection: KafkaSettings) -> SecuredRig:
-        names = TopicNames(topic_prefix=f"secured-{secrets.token_hex(4)}.")
-        create_topics(secure_kafka.connection, topics(names, "embedded", 3))
-        return SecuredRig(connection, redis_server.url, names, model)
+        return secured_rig(secure_kafka, connection, redis_server.url, model)
 
     return make
 
@@ -72,7 +52,7 @@ def test_messages_become_requests_over_tls_and_scram(
     for partition in range(3):
         values = [
             (one.place.offset, one.value)
-            for one in read_topic(rig.connection, rig.names.messages)
+            for one in read_topic(rig.admin, rig.names.messages)
             if one.place.partition == partition
         ]
         for source, expected in expected_hashes(topic_id, partition, values, builder):
@@ -103,19 +83,3 @@ def test_a_login_that_fails_is_told_in_one_line(
     assert errors[0].startswith("Error: ")
     assert told in errors[0]
     assert "wrong" not in log.read_text()
-
-
-def publish(rig: SecuredRig, records: list[tuple[int, bytes | None, bytes | None]]) -> None:
-    producer = Producer(rig.connection.librdkafka())
-    for partition, key, value in records:
-        producer.produce(rig.names.messages, value=value, key=key, partition=partition)
-    assert producer.flush(30) == 0
-
-
-def requests(rig: SecuredRig) -> list[SanmRequest]:
-    found = [decode_request(record.value) for record in read_topic(rig.connection, rig.names.requests)]
-    return [one for one in found if isinstance(one, SanmRequest)]
-
-
-def forget_windows(rig: SecuredRig) -> None:
-    redis.Redis.from_url(rig.redis_url).flushdb()

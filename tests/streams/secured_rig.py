@@ -1,0 +1,71 @@
+"""A stream on the broker that asks for a login."""
+
+import secrets
+from pathlib import Path
+
+import redis
+from confluent_kafka import Producer
+from pydantic import SecretStr
+
+from schemas.codec import decode_request
+from schemas.connections import KafkaSettings
+from schemas.request import SanmRequest
+from schemas.topics import TopicNames, topics
+from sentistream.embedded import EmbeddedKafka
+from sentistream.topic_reader import read_topic
+from sentistream.topics import create_topics
+from tests.streams.stream_rig import StreamRig
+
+
+def environment_of(settings: KafkaSettings) -> dict[str, str]:
+    """The variables that make these settings, secrets as they are."""
+    fields = {name: getattr(settings, name) for name in KafkaSettings.model_fields}
+    return {
+        name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in fields.items()
+        if value is not None and name != "kafka_session_timeout_ms"
+    }
+
+
+class SecuredRig(StreamRig):
+    """A stream process whose settings carry a login; we read and write by a login that may do all."""
+
+    def __init__(
+        self, kafka: EmbeddedKafka, connection: KafkaSettings, redis_url: str, names: TopicNames, model: Path
+    ) -> None:
+        super().__init__(connection.kafka_bootstrap_servers, redis_url, names, model)
+        self.admin = kafka.connection
+        self.log_in(connection)
+
+    def log_in(self, connection: KafkaSettings) -> None:
+        """Let the next stream log in so."""
+        self.environment = {
+            name: value
+            for name, value in self.environment.items()
+            if not name.startswith(("KAFKA_SASL", "KAFKA_OAUTH", "KAFKA_SSL"))
+        }
+        self.connection = connection
+        self.environment |= environment_of(connection)
+
+
+def secured_rig(kafka: EmbeddedKafka, connection: KafkaSettings, redis_url: str, model: Path) -> SecuredRig:
+    """With topics of its own."""
+    names = TopicNames(topic_prefix=f"secured-{secrets.token_hex(4)}.")
+    create_topics(kafka.connection, topics(names, "embedded", 3))
+    return SecuredRig(kafka, connection, redis_url, names, model)
+
+
+def publish(rig: SecuredRig, records: list[tuple[int, bytes | None, bytes | None]]) -> None:
+    producer = Producer(rig.admin.librdkafka())
+    for partition, key, value in records:
+        producer.produce(rig.names.messages, value=value, key=key, partition=partition)
+    assert producer.flush(30) == 0
+
+
+def requests(rig: SecuredRig) -> list[SanmRequest]:
+    found = [decode_request(record.value) for record in read_topic(rig.admin, rig.names.requests)]
+    return [one for one in found if isinstance(one, SanmRequest)]
+
+
+def forget_windows(rig: SecuredRig) -> None:
+    redis.Redis.from_url(rig.redis_url).flushdb()
