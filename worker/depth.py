@@ -1,5 +1,6 @@
 """How deep a message is verified, tied to the lag: policy `paper`, then `calibrated`, then one pass, and back."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class AdaptiveDepth:
     """
 
     def __init__(self, rule: DepthRule, clock: Callable[[], float] = time.monotonic) -> None:
-        self._thresholds = (0.0, rule.calibrated_at_s, rule.one_pass_at_s)
+        self._thresholds = (-math.inf, rule.calibrated_at_s, rule.one_pass_at_s)
         self._rule = rule
         self._clock = clock
         self._level = 0

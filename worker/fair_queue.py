@@ -24,6 +24,7 @@ class _Waiting(Generic[Item]):
 
     item: Item
     lane: Hashable
+    tenant: "_Tenant"
     waits: bool = True
 
 
@@ -35,6 +36,7 @@ class _Tenant:
         held: places that were taken in its turns.
         turn: number of its latest turn; among equals, whose is longest ago comes first.
         ticket: of its one valid entry in the heap.
+        waiting: its requests that wait.
         queue: its requests, the oldest first.
     """
 
@@ -43,6 +45,7 @@ class _Tenant:
     held: int = 0
     turn: int = 0
     ticket: int = 0
+    waiting: int = 0
     queue: deque[_Waiting[Any]] = field(default_factory=deque)
 
     def waits(self) -> bool:
@@ -70,6 +73,7 @@ class FairQueue(Generic[Item]):
         self._turns = 0
         self._tickets = 0
         self._length = 0
+        self._waiting_weight = 0.0
 
     def __len__(self) -> int:
         return self._length
@@ -84,12 +88,12 @@ class FairQueue(Generic[Item]):
         found = self._tenants.get(tenant)
         if found is None:
             found = self._tenants[tenant] = _Tenant(tenant, self._weights.get(tenant, 1.0))
-        waiting = _Waiting(item, lane)
-        if not found.waits():
-            found.queue.append(waiting)
+        waiting = _Waiting(item, lane, found)
+        found.queue.append(waiting)
+        if not found.waiting:
+            self._waiting_weight += found.weight
             self._queue_up(found)
-        else:
-            found.queue.append(waiting)
+        found.waiting += 1
         self._lanes.setdefault(lane, deque()).append(waiting)
         self._length += 1
 
@@ -104,6 +108,8 @@ class FairQueue(Generic[Item]):
             self._turns += 1
             tenant.held += 1
             tenant.turn = self._turns
+            if not first.tenant.waiting and not first.tenant.held:
+                del self._tenants[first.tenant.name]
             if tenant.waits():
                 self._queue_up(tenant)
             return first.item, name
@@ -122,10 +128,17 @@ class FairQueue(Generic[Item]):
         """Forget what waits in a lane; says what that was, in order."""
         dropped = self._lanes.pop(lane, ())
         for waiting in dropped:
-            waiting.waits = False
-        self._length -= len(dropped)
+            self._leaves(waiting)
         self._forget_idle()
         return [waiting.item for waiting in dropped]
+
+    def over_share(self, name: str) -> bool:
+        """Whether a tenant, with the request of it that was just taken, has at least its share of what waits."""
+        tenant = self._tenants.get(name)
+        if tenant is None:
+            return True
+        weights = self._waiting_weight + (0.0 if tenant.waiting else tenant.weight)
+        return (tenant.waiting + 1) * weights >= (self._length + 1) * tenant.weight
 
     def lanes(self) -> list[Hashable]:
         """Those in which something waits."""
@@ -138,11 +151,17 @@ class FairQueue(Generic[Item]):
     def _pop(self, lane: Hashable) -> _Waiting[Item]:
         waiting = self._lanes[lane]
         first = waiting.popleft()
-        first.waits = False
         if not waiting:
             del self._lanes[lane]
-        self._length -= 1
+        self._leaves(first)
         return first
+
+    def _leaves(self, waiting: _Waiting[Item]) -> None:
+        waiting.waits = False
+        waiting.tenant.waiting -= 1
+        if not waiting.tenant.waiting:
+            self._waiting_weight -= waiting.tenant.weight
+        self._length -= 1
 
     def _queue_up(self, tenant: _Tenant) -> None:
         self._tickets += 1

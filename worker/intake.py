@@ -95,7 +95,7 @@ class Intake:
             entry.finish(self._letters.rejected(request, headers))
             return None
         self._check_tokenizer(request)
-        return Job(entry, request, message, headers, _logged_s(request, message))
+        return Job(entry, request, message, headers, logged_s(request, message))
 
     def _take_unreadable(self, assignment: Assignment, message: Any, detail: str, headers: Headers) -> None:
         """One dead letter; where its source can still be read, the mark moves as for any other request."""
@@ -156,7 +156,7 @@ def _check_partition(request: SanmRequest | Rejected, message: Any) -> None:
         )
 
 
-def _logged_s(request: SanmRequest, message: Any) -> float:
+def logged_s(request: SanmRequest, message: Any) -> float:
     """When the chat message came to Kafka; a stream from before that was said tells when the request did."""
     if request.logged_at is not None:
         return request.logged_at.timestamp()

@@ -117,7 +117,7 @@ class LabellingThread:
         """Give away the free places."""
         while self._in_flight < self._places and (turn := self._queue.take()) is not None:
             (job, taken_at), tenant = turn
-            treatment = self._treatments.of(job)
+            treatment = self._treatments.of(job, self._queue.over_share)
             if treatment.too_old is not None:
                 self._queue.give_back(tenant)
                 self._finish(job, self._letters.too_old(job.request, job.message, treatment.too_old, job.headers))

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Aged = Literal["dead-letter", "one-pass"]
+AgedWhose = Literal["all", "over-share"]
 
 
 def tenant_weights(text: str) -> dict[str, float]:
@@ -47,6 +48,9 @@ class LoadSettings(BaseSettings):
     )
     aged: Aged = Field(
         default="dead-letter", description="What becomes of them: a dead letter (too_old), or an answer by one pass."
+    )
+    aged_whose: AgedWhose = Field(
+        default="all", description="Whose old messages are: all, or only those of tenants over their share of the wait."
     )
     sanm_depth: Literal["fixed", "adaptive"] = Field(
         default="fixed",

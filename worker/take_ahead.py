@@ -35,6 +35,8 @@ class TakeAhead:
     def room(self) -> int:
         """How many more can be taken: one slow answer must not pile up all that is finished behind it."""
         left = (self._window if self._fair else self._places) - self._assignments.running
+        # Never more than so many at once, or one partition could fill the window before it is held back.
+        left = min(left, self._places)
         if any(one.gap_since is not None for one in self._assignments):
             # What closes a gap stands further on; GAP_DEADLINE_REQUESTS bounds that.
             return left

@@ -32,6 +32,13 @@ class Treatments:
     """Decides by a message's age, and by the lag, which is the age of those at the front.
 
     Ages are told by Kafka's timestamp of the record in ``chat.messages`` and this machine's clock.
+
+    Args:
+        max_age_s: None has no limit.
+        aged: what becomes of a message above it.
+        depth: None leaves the policy to the labeller.
+        spare_light: the limit is only for tenants that are over their share of what waits.
+        clock: seconds since 1970.
     """
 
     def __init__(
@@ -39,11 +46,14 @@ class Treatments:
         max_age_s: float | None = None,
         aged: Aged = "dead-letter",
         depth: AdaptiveDepth | None = None,
+        *,
+        spare_light: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._max_age_s = max_age_s
         self._aged = aged
         self._depth = depth
+        self._spare_light = spare_light
         self._clock = clock
         self._oldest_s = 0.0
 
@@ -52,18 +62,21 @@ class Treatments:
         """`look` wants to be called."""
         return self._depth is not None
 
-    def of(self, job: Job) -> Treatment:
-        """For a message whose turn it is."""
+    def of(self, job: Job, over_share: Callable[[str], bool]) -> Treatment:
+        """For a message whose turn it is; `over_share` says whether a tenant is."""
         if self._max_age_s is None and self._depth is None:
             return USUAL
         age_s = self._clock() - job.logged_s
         self._oldest_s = max(self._oldest_s, age_s)
-        if self._max_age_s is not None and age_s > self._max_age_s:
+        if self._max_age_s is not None and age_s > self._max_age_s and self._aged_too(job, over_share):
             metrics.AGED.labels(self._aged).inc()
             if self._aged == "one-pass":
                 return Treatment("one-pass")
             return Treatment(too_old=f"{age_s:.0f} s old when it was its turn; MAX_AGE_SECONDS is {self._max_age_s:g}")
         return Treatment(self._depth.policy) if self._depth else USUAL
+
+    def _aged_too(self, job: Job, over_share: Callable[[str], bool]) -> bool:
+        return not self._spare_light or over_share(job.request.message.tenant)
 
     def look(self, waiting: Iterable[Job]) -> None:
         """Let the depth follow the lag: of what came to the front since the last look, and of what waits there."""
@@ -86,4 +99,4 @@ def treatments(settings: LoadSettings) -> Treatments:
                 hold_s=settings.depth_hold_seconds,
             )
         )
-    return Treatments(settings.max_age_seconds, settings.aged, depth)
+    return Treatments(settings.max_age_seconds, settings.aged, depth, spare_light=settings.aged_whose == "over-share")

@@ -45,18 +45,22 @@ def make_request(
     text: str = "well",
     topic_id: str = TOPIC_ID,
     tokenizer: str = "t",
+    tenant: str = "default",
+    logged_at: datetime | None = None,
 ) -> SanmRequest:
     """A request as the stream makes it; by default its source follows on the offset before it."""
     return SanmRequest(
         source=Source(topic_id=topic_id, partition=partition, offset=offset),
         after=offset - 1 if after is None else after,
         received_at=_THEN,
+        logged_at=logged_at,
         message=ChatMessage(
             message_id=f"m-{partition}-{offset}",
             conversation_id=f"c-{partition}-{offset % 3}",
             speaker="ann",
             text=text,
             sent_at=_THEN,
+            tenant=tenant,
         ),
         prompt=PromptParts(
             template="completion",
