@@ -1,7 +1,9 @@
 """One worker process, put together: engine and labeller on one thread, Kafka on the other."""
 
 import gc
+import math
 import signal
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -74,8 +76,9 @@ class WorkerService:
         letters = DeadLetterWriter(settings)
         self._thread = LabellingThread(labelling.labeller, letters, settings)
         self._consumer = make_consumer(settings)
+        self._until = math.inf
         committer = seams.committer or TransactionalCommitter(
-            lambda: make_producer(settings), seams.faults, settings.kafka_deadline_seconds
+            lambda: make_producer(settings), seams.faults, settings.kafka_deadline_seconds, lambda: self._until
         )
         intake = Intake(
             letters, seams.judge, seams.faults, tokenizer=labelling.tokenizer, accept_loss=settings.accept_loss
@@ -85,6 +88,7 @@ class WorkerService:
 
     def stop(self) -> None:
         """Finish what is in flight, commit it, and return from `run`; safe from a signal handler."""
+        self._until = min(self._until, time.monotonic() + self._settings.stop_seconds)
         self._loop.stop()
 
     @property

@@ -1,5 +1,6 @@
 """One short transaction at a time: records, the offsets they answer, the commit. The one place that retries."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn, Protocol
@@ -65,12 +66,20 @@ class TransactionalCommitter:
     Args:
         make_producer: a new producer, always of the same transactional.id.
         deadline_s: how long one operation is retried.
+        until: when a stop wants all to be over, by the monotonic clock, whatever the deadline says.
     """
 
-    def __init__(self, make_producer: Callable[[], Producer], faults: FaultPoints, deadline_s: float) -> None:
+    def __init__(
+        self,
+        make_producer: Callable[[], Producer],
+        faults: FaultPoints,
+        deadline_s: float,
+        until: Callable[[], float] = lambda: math.inf,
+    ) -> None:
         self._make_producer = make_producer
         self._faults = faults
         self._deadline_s = deadline_s
+        self._until = until
         self._producer: Producer | None = None
 
     def start(self) -> None:
@@ -78,7 +87,7 @@ class TransactionalCommitter:
         self._producer = None  # the old one is closed before the new one speaks
         producer = self._make_producer()
         try:
-            _retry(lambda: producer.init_transactions(_STEP_S), self._deadline_s)
+            self._retry(lambda: producer.init_transactions(_STEP_S))
         except KafkaException as error:
             _raise_if_fenced(error)
             raise KafkaFailedError(
@@ -99,8 +108,8 @@ class TransactionalCommitter:
                 self._produce(producer, record)
             self._faults.reach("after_produce")
             # Without this the offsets wait 100 ms for the records' last batch.
-            producer.flush(self._deadline_s)
-            _retry(lambda: self._send_offsets(producer, offsets, group), self._deadline_s)
+            self._flush(producer)
+            self._retry(lambda: self._send_offsets(producer, offsets, group))
             self._faults.reach("after_offsets_sent")
         except KafkaException as error:
             self._abort(producer, error)
@@ -116,7 +125,7 @@ class TransactionalCommitter:
     def _end(self, producer: Producer) -> None:
         try:
             self._faults.reach("before_commit")
-            _retry(lambda: producer.commit_transaction(_STEP_S), self._deadline_s)
+            self._retry(lambda: producer.commit_transaction(_STEP_S))
             self._faults.reach("after_commit")
         except KafkaException as error:
             if error.args[0].txn_requires_abort():
@@ -127,7 +136,7 @@ class TransactionalCommitter:
     def _abort(self, producer: Producer, error: KafkaException) -> NoReturn:
         _raise_if_fenced(error)
         try:
-            _retry(lambda: producer.abort_transaction(_STEP_S), self._deadline_s)
+            self._retry(lambda: producer.abort_transaction(_STEP_S))
         except KafkaException as abort_error:
             _raise_if_fenced(abort_error)
             self._lose(abort_error, _text(abort_error))
@@ -141,6 +150,24 @@ class TransactionalCommitter:
         self._producer = None
         raise OutcomeUnknownError(text) from error
 
+    def _flush(self, producer: Producer) -> None:
+        """In steps, between which a stop can shorten the time."""
+        deadline = time.monotonic() + self._deadline_s
+        while producer.flush(_STEP_S) and time.monotonic() < min(deadline, self._until()):
+            pass
+
+    def _retry(self, operation: Callable[[], None]) -> None:
+        """Call until it works, fails for good, or the time is up."""
+        deadline = time.monotonic() + self._deadline_s
+        while True:
+            try:
+                return operation()
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > min(deadline, self._until()):
+                    raise
+                log.debug("kafka_retry", error=_text(error))
+                time.sleep(_RETRY_PAUSE_S)
+
     def _produce(self, producer: Producer, record: Record) -> None:
         place: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
         while True:
@@ -150,19 +177,6 @@ class TransactionalCommitter:
                 producer.poll(0.1)
             else:
                 return
-
-
-def _retry(operation: Callable[[], None], deadline_s: float) -> None:
-    """Call until it works, fails for good, or the time is up."""
-    deadline = time.monotonic() + deadline_s
-    while True:
-        try:
-            return operation()
-        except KafkaException as error:
-            if not error.args[0].retriable() or time.monotonic() > deadline:
-                raise
-            log.debug("kafka_retry", error=_text(error))
-            time.sleep(_RETRY_PAUSE_S)
 
 
 def _raise_if_fenced(error: KafkaException) -> None:

@@ -1,6 +1,8 @@
 """What a commit makes of a Kafka client that does not come back; the rest is proven on the real Kafka."""
 
+import math
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -59,3 +61,28 @@ def test_what_kafka_refuses_for_its_size_is_not_tried_again() -> None:
     with pytest.raises(KafkaFailedError, match=r"emotion\.events.*max\.message\.bytes"):
         committer.commit([], [], None)
     assert _Refused.aborted == 1
+
+
+class _Away(_Producer):
+    """A client whose broker is not there: nothing is flushed, and nothing is answered."""
+
+    tries = 0
+
+    def flush(self, _: float) -> int:
+        return 1
+
+    def send_offsets_to_transaction(self, *_: Any) -> None:
+        _Away.tries += 1
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "away", retriable=True))
+
+    abort_transaction = send_offsets_to_transaction
+
+
+def test_a_stop_does_not_wait_for_kafka_as_long_as_work_does() -> None:
+    stop_at = math.inf
+    committer = TransactionalCommitter(_Away, NoFaults(), deadline_s=3600, until=lambda: stop_at)
+    committer.start()
+    stop_at = time.monotonic() + 0.1
+    with pytest.raises(OutcomeUnknownError, match="away"):
+        committer.commit([], [], None)
+    assert _Away.tries > 1
