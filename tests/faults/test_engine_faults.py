@@ -52,10 +52,10 @@ def test_soak_engine_in_trouble(
     _add(one, engine)
     memory = Memory(one)
     outages = [engine.outages()[kind]] * 5
-    fault = Outages(outages, 6_000, memory.look)
+    fault = Outages(outages, 3_000, memory.look)
     name = outages[0].name + (f" for {outages[0].seconds:.0f} s" if outages[0].seconds else "")
     row = Row(id=f"5{KINDS.index(kind)}-engine-{kind}", fault=name, times=0, against=_CONTROL)
-    found = endure(one, builder, fault, draw, row, 6_000)
+    found = endure(one, builder, fault, draw, row, 3_000)
     note = f"recovery from when it is well again; a worker held at most {memory.most:.0f} MiB"
     found = report.add(found.model_copy(update={"times": fault.struck.total(), "note": note}))
     assert found.fates is not None
@@ -75,7 +75,7 @@ def test_soak_engine_of_the_process_ends(
         worker.breakable = ("tests.faults.ending_engine_child",)
     name = "engine in the worker's process ends for good; the worker ends by name and is started again"
     row = Row(id="55-engine-ends", fault=name, times=0, against=_CONTROL)
-    found = report.add(endure(one, builder, PointKills(one, 5), draw, row, 3_000))
+    found = report.add(endure(one, builder, PointKills(one, 5), draw, row, 2_000))
     assert found.times >= 5
     assert found.fates is not None
     assert found.fates.clean, found

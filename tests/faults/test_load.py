@@ -44,7 +44,7 @@ def test_soak_one_record_in_a_hundred_malformed(
         one.add_stream(number)
         one.add_worker(number)
     row = Row(id="60-malformed-1", fault="1 % of the records malformed, nothing killed", times=1, against=_LOST)
-    found = endure(one, builder, Outages((), 10_000), draw, row, 10_000)
+    found = endure(one, builder, Outages((), 5_000), draw, row, 5_000)
     letters = sum(map(len, one.rig.read(one.rig.names.dead_letters, 9).values()))
     found = report.add(found.model_copy(update={"times": 1, "note": f"{letters} dead letters"}))
     assert found.fates is not None

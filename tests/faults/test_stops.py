@@ -49,7 +49,7 @@ def test_soak_told_to_stop_at_named_points(
         one.add_worker(number, worker_points, fault=("SIGTERM", "1"))
     fault = Stops(one, draw, 36, deque())
     row = Row(id="70-stops", part="points", fault=_NAME, times=0, against=_CONTROL)
-    row = _finish(fault, endure(one, builder, fault, draw, row, 5_000), report)
+    row = _finish(fault, endure(one, builder, fault, draw, row, 3_000), report)
     assert row.times >= 36
 
 
@@ -63,7 +63,7 @@ def test_soak_told_to_stop_at_random_moments(
         one.add_worker(number)
     fault = Stops(one, draw, 16, deque(["starting", "working"] * 8))
     row = Row(id="70-stops", part="random", fault=_NAME, times=0, against=_CONTROL)
-    row = _finish(fault, endure(one, builder, fault, draw, row, 4_000), report)
+    row = _finish(fault, endure(one, builder, fault, draw, row, 2_000), report)
     assert row.times >= 14
 
 

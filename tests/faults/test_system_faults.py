@@ -71,7 +71,7 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
 
 def _try(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
     try:
-        found = endure(one, builder, Outages(outages, 4_000), draw, row, 4_000)
+        found = endure(one, builder, Outages(outages, 2_000), draw, row, 2_000)
     finally:
         one.kill_all()
     note = f"{row.note}; services that ended and were started again: {one.deaths}"
