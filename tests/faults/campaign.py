@@ -176,7 +176,7 @@ def endure(
             moved_at, most = time.monotonic(), len(traffic.done)
         assert time.monotonic() - moved_at < DEADLINE_S, f"{most} of {len(traffic.published)} done:\n{one.logs()}"
     traffic.close()
-    one.stop()
+    one.stop(traffic.published)
     fates = check(one.rig, builder, one.partitions)
     found = {"times": one.deaths, "fates": fates, "recovery_s": tuple(recovery.seconds)}
     return row.model_copy(update=found | {"seconds": time.monotonic() - began})

@@ -9,6 +9,7 @@ import pytest
 
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from tests.conftest import TopicsFactory
+from tests.faults.kafka_proxy import KafkaProxy, ProxiedKafka
 from tests.faults.pipeline import Pipeline
 from tests.faults.report import Report
 from tests.streams.conftest import builder, model
@@ -47,6 +48,13 @@ def pipeline(
     yield make
     for one in made:
         one.kill_all()
+
+
+@pytest.fixture
+def proxy(kafka: ProxiedKafka) -> Iterator[KafkaProxy]:
+    """In front of the broker; who is to go through it gets its address as KAFKA_BOOTSTRAP_SERVERS."""
+    with KafkaProxy(kafka.proxy, kafka.behind_proxy) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

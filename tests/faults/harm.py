@@ -36,6 +36,20 @@ class Fault(Protocol):
         """
 
 
+class Together:
+    """Several at once."""
+
+    def __init__(self, *faults: Fault) -> None:
+        self._faults = faults
+
+    @property
+    def over(self) -> bool:
+        return all(one.over for one in self._faults)
+
+    def strike(self, done: int) -> int:
+        return sum(one.strike(done) for one in self._faults)
+
+
 class RandomKills:
     """SIGKILL of one or two services at random points of the progress, a random while after each."""
 

@@ -5,6 +5,7 @@ import re
 import signal
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -38,9 +39,11 @@ class Churn:
         left: how often one left, by the signal's name.
     """
 
-    def __init__(self, one: Pipeline, seconds: float, draw: random.Random) -> None:
+    def __init__(
+        self, one: Pipeline, seconds: float, draw: random.Random, names: Sequence[str] = ("worker-1", "worker-2")
+    ) -> None:
         self.left: Counter[str] = Counter()
-        self._workers = [service for service in one.services if service.name.startswith("worker")]
+        self._workers = [service for service in one.services if service.name in names]
         self._draw = draw
         self._until = time.monotonic() + seconds
         self._leaves_at: dict[int, float] = {}

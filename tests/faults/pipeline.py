@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -161,13 +161,20 @@ class Pipeline:
             if service.process is not None and service.process.poll() is None:
                 kill(service)
 
-    def stop(self) -> None:
-        """Clean stop of all, once nothing is left to be read in any topic."""
+    def stop(self, published: Iterable[tuple[int, int]] | None = None) -> None:
+        """Clean stop of all, once nothing is left to be read in any topic.
+
+        Args:
+            published: partitions and offsets of all messages, where the end of their topic is not told by its last
+                offset: in transactions, that is a marker or was taken back.
+        """
         for service in self.services:
             if service.restart_at is not None:
                 self.start(service)
         wait_for(lambda: all(map(is_ready, self.services)), f"all are ready; see\n{self.logs()}", DEADLINE_S)
-        wait_for(self._is_quiet, f"committed offsets at the topics' ends; see\n{self.logs()}", DEADLINE_S)
+        wait_for(
+            lambda: self._is_quiet(published), f"committed offsets at the topics' ends; see\n{self.logs()}", DEADLINE_S
+        )
         running = [(one, one.process) for one in self.services if one.process is not None]
         for _, process in running:
             process.send_signal(signal.SIGCONT)
@@ -183,12 +190,17 @@ class Pipeline:
     def _worker_group(self) -> str:
         return f"{self.rig.names.topic_prefix}workers"
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, published: Iterable[tuple[int, int]] | None) -> bool:
         """What was sent twice stands in the topics too, and its fate is part of the proof."""
         places = range(self.partitions)
+        names, bootstrap = self.rig.names, self.rig.bootstrap
+        ends: dict[int, int] | None = None
+        for partition, offset in published or ():
+            ends = ends or dict.fromkeys(places, 0)
+            ends[partition] = max(ends[partition], offset + 1)
         stream_group = self.rig.environment["STREAMS_GROUP"]
-        return at_end(self.rig.bootstrap, stream_group, self.rig.names.messages, places) and at_end(
-            self.rig.bootstrap, self._worker_group, self.rig.names.requests, places
+        return at_end(bootstrap, stream_group, names.messages, places, ends) and at_end(
+            bootstrap, self._worker_group, names.requests, places
         )
 
     def _add(
@@ -222,12 +234,14 @@ def is_ready(service: Service) -> bool:
     return b'_ready"' in service.log.read_bytes()[service.started_at :]
 
 
-def at_end(bootstrap: str, group: str, topic: str, partitions: Iterable[int]) -> bool:
-    """A group has committed all that there is."""
+def at_end(
+    bootstrap: str, group: str, topic: str, partitions: Iterable[int], ends: Mapping[int, int] | None = None
+) -> bool:
+    """A group has committed all that there is, or up to these ends."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
     try:
         for one in consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=30):
-            _, end = consumer.get_watermark_offsets(one, timeout=30)
+            end = ends[one.partition] if ends is not None else consumer.get_watermark_offsets(one, timeout=30)[1]
             if max(one.offset, 0) < end:
                 return False
     except KafkaException:

@@ -5,17 +5,42 @@ import random
 import pytest
 
 from prompts.parts import PartsBuilder
+from tests.faults.campaign import endure
 from tests.faults.checker import Fates, check
 from tests.faults.conftest import MakePipeline
-from tests.faults.memberships import join_a_slow_worker, lose_names, storm, wake_a_zombie
+from tests.faults.harm import Together
+from tests.faults.kafka_proxy import KafkaProxy
+from tests.faults.memberships import Churn, join_a_slow_worker, lose_names, storm, wake_a_zombie
 from tests.faults.pipeline import DEADLINE_S, Pipeline
+from tests.faults.platform_traffic import TransactionalTraffic
 from tests.faults.report import Report, Row
+from tests.faults.wire import IMPATIENT, WireLosses
 from tests.waiting import wait_for
+from worker.errors import ExitCode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 _PARTITIONS = 3
 _RECORDS = 200
+
+
+def test_a_worker_comes_and_goes_while_a_platform_aborts_and_an_answer_is_lost(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, proxy: KafkaProxy
+) -> None:
+    one = pipeline(_PARTITIONS)
+    one.deadly |= {0, int(ExitCode.FENCED)}
+    one.restarts_s = (0.0,)
+    one.add_stream(1)
+    for number in (1, 2):
+        one.add_worker(number, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=IMPATIENT)
+    records = 1_000
+    fault = Together(
+        Churn(one, 6.0, draw, ["worker-2"]), WireLosses(proxy, "answer", "silent", times=1, records=records)
+    )
+    row = Row(id="00-short", fault="", times=0)
+    row = endure(one, builder, fault, draw, row, records, platform=TransactionalTraffic)
+    assert len(proxy.struck_at) == 1
+    assert row.clean, row
 
 
 @pytest.mark.soak

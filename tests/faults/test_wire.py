@@ -1,14 +1,13 @@
 """The broker's word does not arrive: nothing lost, nothing doubled, whichever half of it got lost."""
 
 import random
-from collections.abc import Iterator
 
 import pytest
 
 from prompts.parts import PartsBuilder
 from tests.faults.checker import check
 from tests.faults.conftest import MakePipeline
-from tests.faults.kafka_proxy import KafkaProxy, Lost, ProxiedKafka, Wire
+from tests.faults.kafka_proxy import KafkaProxy, Lost, Wire
 from tests.faults.report import Report
 from tests.faults.wire import lose_ends, lose_one_end
 
@@ -21,12 +20,6 @@ _ENDS: list[tuple[Lost, Wire]] = [
     ("request", "silent"),
 ]
 _CONTROLS: list[tuple[Lost, str]] = [("request", "believe"), ("answer", "retry")]
-
-
-@pytest.fixture
-def proxy(kafka: ProxiedKafka) -> Iterator[KafkaProxy]:
-    with KafkaProxy(kafka.proxy, kafka.behind_proxy) as one:
-        yield one
 
 
 @pytest.mark.soak

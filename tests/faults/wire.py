@@ -14,7 +14,7 @@ from tests.faults.traffic import Traffic
 from tests.waiting import wait_for
 
 #: An answer that does not come counts as lost for good after one wait of librdkafka, which is 5 s.
-_IMPATIENT: Final = "3"
+IMPATIENT: Final = "3"
 _WORDS: Final = {"cut": "the connection reset", "silent": "silence, so that the outcome is unknown"}
 _NUMBERS: Final = {("answer", "cut"): 30, ("answer", "silent"): 31, ("request", "cut"): 32, ("request", "silent"): 33}
 _AGAINST: Final = (
@@ -59,7 +59,7 @@ def lose_ends(
     """A stream, and two workers behind the proxy."""
     one.add_stream(1)
     for number in (1, 2):
-        one.add_worker(number, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=_IMPATIENT)
+        one.add_worker(number, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=IMPATIENT)
     lost, wire = what
     name = f"{lost} of a transaction's end lost on the wire, {_WORDS[wire]}"
     row = Row(id=f"{_NUMBERS[what]}-end-{lost}-{wire}", fault=name, times=0, against=_AGAINST)
@@ -76,7 +76,7 @@ def lose_one_end(
 ) -> Row:
     """A stream and a careless worker behind the proxy, and one loss; returns before all is checked."""
     one.add_stream(1)
-    one.add_worker(1, careless=careless, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=_IMPATIENT)
+    one.add_worker(1, careless=careless, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=IMPATIENT)
     traffic = Traffic(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=12)
     proxy.lose(END_TXN, lost, "silent")
     began = time.monotonic()
