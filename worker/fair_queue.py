@@ -135,10 +135,10 @@ class FairQueue(Generic[Item]):
     def over_share(self, name: str) -> bool:
         """Whether a tenant, with the request of it that was just taken, has at least its share of what waits."""
         tenant = self._tenants.get(name)
-        if tenant is None:
-            return True
-        weights = self._waiting_weight + (0.0 if tenant.waiting else tenant.weight)
-        return (tenant.waiting + 1) * weights >= (self._length + 1) * tenant.weight
+        weight = self._weights.get(name, 1.0)
+        waiting = tenant.waiting if tenant else 0
+        weights = self._waiting_weight + (0.0 if waiting else weight)
+        return (waiting + 1) * weights >= (self._length + 1) * weight
 
     def lanes(self) -> list[Hashable]:
         """Those in which something waits."""

@@ -63,12 +63,16 @@ class LoadSettings(BaseSettings):
         default=60.0, gt=0, description="Lag at which it goes on to one pass; more than the other."
     )
     depth_return_share: float = Field(
-        default=0.5, gt=0, lt=1, description="It goes back a step when the lag is under this share of the threshold"
+        default=0.5, gt=0, lt=1, description="Share of a threshold that the lag must fall below for the step back."
     )
-    depth_hold_seconds: float = Field(default=10.0, ge=0, description="for so long.")
+    depth_hold_seconds: float = Field(
+        default=10.0, ge=0, description="For how long it must stay below before each step back."
+    )
 
     @model_validator(mode="after")
-    def _thresholds_rise(self) -> Self:
+    def _consistent(self) -> Self:
+        if self.aged_whose == "over-share" and not self.fair_shares:
+            raise ValueError("AGED_WHOSE=over-share tells tenants apart, which FAIR_SHARES=false does not: change one")
         if self.depth_one_pass_lag_seconds <= self.depth_calibrated_lag_seconds:
             raise ValueError(
                 f"DEPTH_ONE_PASS_LAG_SECONDS ({self.depth_one_pass_lag_seconds:g}) must be more than "

@@ -75,6 +75,22 @@ def test_who_has_more_than_a_share_of_what_waits_is_known() -> None:
     assert queue.over_share("b")
 
 
+def test_a_request_that_went_in_anothers_turn_does_not_put_its_tenant_over_its_share() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.put("b", "b", 0)
+    queue.put("a", "a", 1)
+    assert _taken(queue, 2) == ["b", "a"]
+    queue.give_back("a")
+    queue.put("b0", "b", 0)
+    for number in range(9):
+        queue.put(f"a{number}", "a", 0)
+    # b still holds a place, so the turn is a's, and takes what stands before in the partition.
+    assert queue.take() == ("b0", "a")
+    queue.give_back("b")
+    assert not queue.over_share("b")
+    assert queue.over_share("a")
+
+
 def test_a_partition_that_is_lost_is_forgotten() -> None:
     queue: FairQueue[str] = FairQueue()
     for number in range(4):

@@ -91,6 +91,11 @@ def test_weights_that_are_none_are_refused(text: str) -> None:
         LoadSettings(tenant_weights=text)
 
 
+def test_tenants_cannot_be_spared_where_they_are_not_told_apart() -> None:
+    with pytest.raises(ValidationError, match="AGED_WHOSE"):
+        LoadSettings(aged_whose="over-share", fair_shares=False)
+
+
 def test_thresholds_that_do_not_rise_are_refused() -> None:
     with pytest.raises(ValidationError, match="must be more than"):
         LoadSettings(depth_calibrated_lag_seconds=60, depth_one_pass_lag_seconds=60)
