@@ -125,6 +125,18 @@ async def test_every_policy_accounts_for_every_call(tmp_path: Path, policy: Poli
             assert len(bench.engine.asked) > 1
 
 
+@pytest.mark.parametrize("mode", ["direct", "reasoned"])
+async def test_a_policy_that_is_given_with_a_message_is_used_and_named(tmp_path: Path, mode: Any) -> None:
+    style: Style = "chat" if mode == "reasoned" else "completion"
+    bench = Bench(tmp_path, style, policy="paper", mode=mode)
+    request = request_of(parts_of("so what", style), 0)
+    quick = await bench.labeller.label(request, taken_at=NOW, policy="one-pass")
+    assert (quick.policy, quick.usage.model_calls) == ("one-pass", 1)
+    usual = await bench.labeller.label(request, taken_at=NOW)
+    assert usual.policy == "paper"
+    assert usual.usage.model_calls > 1
+
+
 async def test_calibrated_pays_for_doubts_only_and_else_goes_on_as_paper(tmp_path: Path) -> None:
     requests = [request_of(parts_of(text), offset) for offset, text in enumerate(texts(60))]
     paper = Bench(tmp_path, policy="paper")
