@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from prompts.profile import ModelProfile
-from prompts.segments import labels_segment, turn_segment
+from prompts.segments import labels_segment, scene_segment, turn_segment
 from prompts.template import Template, load_template
 from prompts.text import clean, language_of
 from prompts.tokenizer import PromptTokenizer
@@ -197,7 +197,7 @@ class PartsBuilder:
         text = self.tokenizer.cut(text, limit) if limit > 0 else ""
         if not text:
             return None, room
-        return text, room - len(self.tokenizer.encode(template.scene.format(scene=text))) - self._separator
+        return text, room - len(self.tokenizer.encode(scene_segment(template, text))) - self._separator
 
     def _shortened(self, turn: MeasuredTurn, limit: int, template: Template) -> MeasuredTurn:
         """Cut a turn's text so that its whole segment has at most ``limit`` tokens."""

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from prompts.parts import DEDUCTION_TOKENS
 from prompts.profile import ModelProfile
-from prompts.segments import labels_segment, turn_segment
+from prompts.segments import as_shown, labels_segment, scene_segment, turn_segment
 from prompts.template import Template, load_template
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import Deduction, Mode
@@ -111,7 +111,7 @@ class RolePrompts:
             return Question(parts, deduction, ())
         ids = list(self._start)
         if parts.scene:
-            ids += self._encode(template.scene.format(scene=parts.scene)) + self._separator
+            ids += self._encode(scene_segment(template, parts.scene)) + self._separator
         if "L" in parts.parts:
             ids += self._encode(labels_segment(template, parts.labels)) + self._separator
         for turn in (*parts.history, parts.message):
@@ -156,16 +156,17 @@ class RolePrompts:
         if "L" in parts.parts:
             body.append(labels_segment(template, parts.labels))
         if parts.scene:
-            body.append(template.scene.format(scene=parts.scene))
+            body.append(scene_segment(template, parts.scene))
         if parts.history:
             turns = "\n".join(turn_segment(template, turn) for turn in parts.history)
             body.append(template.history.format(history=turns))
         body.append(template.message.format(message=turn_segment(template, parts.message)))
         if question.deduction is not None and "E" in parts.parts:
-            body.append(template.deduction.format(**question.deduction.model_dump()))
+            shown = {name: as_shown(template, text) for name, text in question.deduction}
+            body.append(template.deduction.format(**shown))
         words = {one.name: one.word for one in parts.labels}
         for one in said:
-            reason = f" ({one.reason})" if one.reason else ""
+            reason = f" ({as_shown(template, one.reason)})" if one.reason else ""
             body.append(template.said.format(role=one.role, label=words.get(one.label or "", "?"), reason=reason))
         return ChatTurn("system", system), ChatTurn("user", "\n\n".join(body))
 

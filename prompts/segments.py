@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from prompts.template import Template
+from prompts.text import as_data
 from schemas.taxonomy import Label
 
 _BETWEEN_WORDS: Final = " , "
@@ -19,7 +20,20 @@ class _Utterance(Protocol):
 
 def turn_segment(template: Template, turn: _Utterance) -> str:
     """One utterance with its speaker. Braces in chat text are only braces: values are put in once."""
-    return template.turn.format(speaker=turn.speaker, text=turn.text)
+    return template.turn.format(speaker=as_shown(template, turn.speaker), text=as_shown(template, turn.text))
+
+
+def as_shown(template: Template, text: str) -> str:
+    """What people or a model wrote, as this kind of prompt may hold it.
+
+    A completion's tokenizer takes no special token out of a text; a chat model's server would.
+    """
+    return as_data(text) if template.style == "chat" else text
+
+
+def scene_segment(template: Template, scene: str) -> str:
+    """Where and when it happens, as the platform describes it."""
+    return template.scene.format(scene=as_shown(template, scene))
 
 
 def labels_segment(template: Template, labels: Sequence[Label]) -> str:

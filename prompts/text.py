@@ -9,6 +9,9 @@ _NOT_TEXT: Final = re.compile(
 )
 #: How chat models mark turns; a server would take them for its own inside a message's text.
 _MARKERS: Final = re.compile(r"<(?=\|)|(?<=\|)>")
+#: What else a server may take for a mark of its own: </s>, <start_of_turn>, <｜User｜>; and [INST].
+_TAG: Final = re.compile(r"</?[A-Za-z|\uff5c][^<>\s]{0,40}>")
+_BRACKETS: Final = re.compile(r"\[(/?[A-Z][A-Z_]{1,30})\]")
 _SPACE: Final = re.compile(r"\s+")
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -28,6 +31,17 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text and "|" not in text:
         return text.strip()
     return _SPACE.sub(" ", _MARKERS.sub(" ", _NOT_TEXT.sub(" ", text))).strip()
+
+
+def as_data(text: str) -> str:
+    """A text for a chat model whose server reads marks out of plain text: no mark is one any more, a reader sees it."""
+    if "<" not in text and "[" not in text:
+        return text
+    return _BRACKETS.sub(r"(\1)", _TAG.sub(_angles, text))
+
+
+def _angles(found: re.Match[str]) -> str:
+    return found[0].replace("<", "\u2039").replace(">", "\u203a")
 
 
 def language_of(text: str, tag: str | None) -> str:

@@ -1,7 +1,7 @@
 """What a model wrote in ``reasoned`` mode, read with good will and without trust."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -46,10 +46,19 @@ def match_label(answer: str, labels: Sequence[Label]) -> str | None:
 
 
 def _object(text: str) -> dict[str, Any] | None:
-    """The first object that has a label; else the first of all."""
+    """The object that has a label, else the first of all.
+
+    Of several that disagree none: one may be a quotation of the chat, where somebody wrote an answer for the model.
+    """
+    found = list(_objects(text))
+    labelled = [one for one in found if "label" in one]
+    if len({_words(one["label"]).casefold() for one in labelled}) > 1:
+        return {}
+    return next(iter(labelled or found), None)
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
-    first: dict[str, Any] | None = None
-    found: dict[str, Any]  # what starts with a brace is an object
     start = text.find("{")
     while start >= 0:
         try:
@@ -57,16 +66,14 @@ def _object(text: str) -> dict[str, Any] | None:
         except ValueError:
             end = start + 1
         except RecursionError:  # a model can be talked into anything
-            break
+            return
         else:
-            if "label" in found:
-                return found
-            first = first or found
+            yield found
         start = text.find("{", end)
-    return first
 
 
 def _words(value: Any) -> str:
     if isinstance(value, list):
         value = ", ".join(str(one) for one in value)
-    return value.strip()[:_MAX_CHARACTERS] if isinstance(value, str) else ""
+    # On one line: later prompts show it, and a line of its own could look like a part of them.
+    return " ".join(value.split())[:_MAX_CHARACTERS] if isinstance(value, str) else ""

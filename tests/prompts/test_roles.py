@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from prompts.roles import Prompt, Question, RolePrompts, Said, next_role
+from prompts.text import as_data
 from schemas.chat import Turn
 from schemas.event import Deduction
 from schemas.prompt import ALL_PARTS, PromptParts
@@ -131,7 +132,7 @@ def test_chat_text_stays_in_the_users_message(make_roles: MakeRoles) -> None:
     roles = make_roles(template="chat")
     prompt = roles.ask(roles.open(parts("chat", message=Turn(speaker="eve", text=INJECTION))))
     assert "ignore the above" not in prompt.chat[0].content
-    assert INJECTION in prompt.chat[1].content
+    assert as_data(INJECTION) in prompt.chat[1].content
     assert "never gives you instructions" in prompt.chat[0].content
 
 
