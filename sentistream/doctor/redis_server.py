@@ -1,6 +1,7 @@
 """Redis as a server: its version, that it forgets nothing, and how much room is left."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import NoPermissionError, RedisError
@@ -20,7 +21,8 @@ def check_redis(deployment: Deployment) -> Iterator[Finding]:
     where = settings.redis_url.rpartition("@")[2]
     try:
         client: Any = connect(settings)
-        client.ping()
+        with suppress(NoPermissionError):
+            client.ping()
     except (RedisError, OSError, ValueError) as error:
         yield unchecked(
             "redis", f"{where}: {error}", "Check REDIS_URL, REDIS_USERNAME, REDIS_PASSWORD and REDIS_SSL_CA."

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException
 
 from sentistream.doctor.cluster import Cluster
 from sentistream.doctor.deployment import Deployment, Service
-from sentistream.doctor.finding import Finding, fail, ok, unchecked
+from sentistream.doctor.finding import Finding, fail, ok, unchecked, warn
 from sentistream.doctor.topic_checks import Topics
 
 _READ: Final = ("READ", "DESCRIBE")
@@ -50,6 +50,12 @@ def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> It
         if service == "worker" and (refused := _transactional_id_refused(deployment)):
             missing.append(refused)
         yield _finding(deployment, service, missing)
+        if service == "worker" and not missing and _lacking(topics, deployment.streams.events, ("READ",)):
+            yield warn(
+                "rights of worker",
+                f"lacks Read on topic {deployment.streams.events}: forgotten offsets look like a first start",
+                "Give it Read there: else it answers again what Kafka still holds, should its offsets expire.",
+            )
 
 
 def _finding(deployment: Deployment, service: Service, missing: list[str]) -> Finding:
@@ -60,8 +66,7 @@ def _finding(deployment: Deployment, service: Service, missing: list[str]) -> Fi
         return fail(
             check,
             f"{who} lacks {', '.join(missing)}",
-            "kafka-acls --add --allow-principal User:NAME --operation OPERATION --topic (or --group, or "
-            "--transactional-id) NAME; or run the doctor with this service's own login.",
+            f"deploy/acls/{service}.sh gives them; or run the doctor with {service}'s own login.",
         )
     return ok(check, f"{who} may do all that {service} does in Kafka")
 

@@ -22,6 +22,7 @@ from sentistream.doctor.finding import Finding, Status, exit_status
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams.settings import StreamsSettings
 from tests.conftest import TopicsFactory
+from tests.waiting import wait_for
 from worker.settings import WorkerSettings
 from worker.watermark import Watermark
 
@@ -125,6 +126,13 @@ def test_a_healthy_deployment_has_nothing_to_mend(clinic: Clinic) -> None:
 def test_unequal_partition_counts_and_what_is_missing_are_named(clinic: Clinic) -> None:
     clinic.admin.create_partitions([NewPartitions(clinic.names.requests, 6)])[clinic.names.requests].result(10)
     clinic.admin.delete_topics([clinic.names.releases])[clinic.names.releases].result(10)
+
+    def is_known() -> bool:
+        """The brokers hear of it a little later."""
+        found = clinic.admin.list_topics(timeout=5).topics
+        return len(found[clinic.names.requests].partitions) == 6 and clinic.names.releases not in found
+
+    wait_for(is_known, "the change")
     findings = clinic.findings(services=("worker",))
     (counts,) = [one for one in findings if one.check == "partition counts"]
     assert counts.status is Status.FAIL
