@@ -1,9 +1,9 @@
 """Throughput of 1, 2, 4 and 8 worker processes on one topic of 48 partitions, beside one of them.
 
-`python -m bench scale` starts a Kafka of its own and real `sentistream worker` processes. The scripted engine answers as
-slowly as a GPU does, and few requests are in flight, so that the engine bounds a worker and not this machine's cores:
-what is measured is the group, the transactions and the broker. Each run says how many cores it took; where they are all
-taken, the machine has ended and not the design. `BENCH_SCALE=1,2` measures some of the sizes, for less time.
+`python -m bench scale` starts a Kafka of its own and real `sentistream worker` processes. The scripted engine answers
+as slowly as a GPU does, and few requests are in flight, so that the engine bounds a worker and not this machine. Each
+run says how many cores it took; where they are all taken, the machine has ended and not the design. The last two runs
+take that bound away and show what a core does. `BENCH_SCALE=1x16,2x16` (workers x in flight) measures some of them.
 """
 
 import http.client
@@ -31,12 +31,10 @@ from sentistream.services import Service
 from sentistream.topics import create_topics
 
 PARTITIONS = 48
-SIZES = (1, 2, 4, 8)
-IN_FLIGHT = 16
+#: Workers, and requests in flight in each.
+LOADS = ((1, 16), (2, 16), (4, 16), (8, 16), (1, 256), (2, 256))
 DELAY_S = 0.08
 LINGER_MS = 100
-#: What one worker can do at most: each place in flight is taken for the delay.
-BOUND = IN_FLIGHT / DELAY_S
 _WARM_S = 4.0
 _MEASURED_S = 12.0
 _START_DEADLINE_S = 120.0
@@ -64,53 +62,57 @@ class Run:
 
 def measure() -> list[Figure]:
     """One after another; each on topics of its own."""
-    sizes = [int(one) for one in os.environ.get("BENCH_SCALE", ",".join(map(str, SIZES))).split(",")]
+    loads = LOADS
+    if given := os.environ.get("BENCH_SCALE"):
+        loads = tuple((int(size), int(flight)) for size, flight in (one.split("x") for one in given.split(",")))
     with tempfile.TemporaryDirectory(prefix="sentistream-bench-") as name:
         folder = Path(name)
         with EmbeddedKafka(folder / "kafka") as kafka:
-            runs = {size: _run(size, kafka.bootstrap_servers, folder / str(size)) for size in sizes}
-    base = runs[min(runs)]
-    one = base.rate / min(runs)
-    return [_figure(size, run, one) for size, run in runs.items()]
+            runs = {load: _run(*load, kafka.bootstrap_servers, folder / "x".join(map(str, load))) for load in loads}
+    return [_figure(load, run, runs) for load, run in runs.items()]
 
 
-def _figure(size: int, run: Run, one: float) -> Figure:
-    cores = sum(run.cpu.values())
-    parts = ", ".join(f"{part} {1e6 * used / run.rate:.0f}" for part, used in run.cpu.items() if used / run.rate > 1e-6)
+def _figure(load: tuple[int, int], run: Run, runs: dict[tuple[int, int], Run]) -> Figure:
+    size, flight = load
+    alone = runs.get((1, flight))
+    baseline = alone.rate * size if alone else None
+    parts = ", ".join(f"{part} {1e6 * used / run.rate:.0f}" for part, used in run.cpu.items() if used > 0.01)
     return Figure(
         row="scale",
-        what=f"{size} worker{'s' if size > 1 else ''}, {IN_FLIGHT} in flight, {DELAY_S * 1000:.0f} ms a call",
+        what=f"{size} worker{'s' if size > 1 else ''}, {flight} in flight, {DELAY_S * 1000:.0f} ms a call",
         value=run.rate,
         unit="events/s",
-        baseline=one * size,
-        ratio=run.rate / (one * size),
-        note=f"each {min(run.rates):.0f} - {max(run.rates):.0f} of {BOUND:.0f} possible; {run.transactions:.0f} "
-        f"transactions/s of {run.rate / run.transactions:.1f} events; CPU us an event: {parts}; {cores:.2f} of "
-        f"{psutil.cpu_count()} cores",
+        baseline=baseline,
+        ratio=run.rate / baseline if baseline else None,
+        note=f"each {min(run.rates):.0f} - {max(run.rates):.0f} of {flight / DELAY_S:.0f} possible; "
+        f"{run.transactions:.0f} transactions/s of {run.rate / run.transactions:.1f} events; CPU us an event: {parts}; "
+        f"{sum(run.cpu.values()):.2f} of {psutil.cpu_count()} cores",
     )
 
 
-def _run(size: int, bootstrap: str, folder: Path) -> Run:
+def _run(size: int, flight: int, bootstrap: str, folder: Path) -> Run:
     folder.mkdir()
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     create_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap), topics(names, "embedded", PARTITIONS))
-    model = find_model("sentistream-en-22m")
+    tokenizer = PromptTokenizer(find_model("sentistream-en-22m")).sha256
     ports = kept_ports(folder / "ports.json", size)
     with ExitStack() as stack:
         workers = []
         for index, port in enumerate(ports):
             place = folder / f"worker-{index}"
             place.mkdir()
-            worker = Service(
-                "worker", "sentistream_worker_partitions", port, place, _environment(names, bootstrap, index, port)
-            )
+            environment = _environment(names, bootstrap, index) | {
+                "METRICS_PORT": str(port),
+                "MAX_IN_FLIGHT": str(flight),
+            }
+            worker = Service("worker", "sentistream_worker_partitions", port, place, environment)
             stack.callback(worker.stop)
             workers.append(worker)
-        with working(f"{size} workers: start"):
+        with working(f"{size} workers, {flight} in flight: start"):
             _wait_until_shared(workers, ports)
-        # Half more than they can do at best, so that none runs dry.
-        count = int(1.5 * BOUND * size * (_WARM_S + _MEASURED_S))
-        publish_requests(names, bootstrap, PromptTokenizer(model).sha256, count, PARTITIONS)
+        # Half more than they can do at best, so that none runs dry; more than a core does is never needed.
+        count = int(1.5 * min(flight / DELAY_S, 2_000) * size * (_WARM_S + _MEASURED_S))
+        publish_requests(names, bootstrap, tokenizer, count, PARTITIONS)
         time.sleep(_WARM_S)
         run = _watch(ports)
         for worker in workers:
@@ -119,18 +121,16 @@ def _run(size: int, bootstrap: str, folder: Path) -> Run:
     return run
 
 
-def _environment(names: TopicNames, bootstrap: str, index: int, port: int) -> dict[str, str]:
+def _environment(names: TopicNames, bootstrap: str, index: int) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "TOPIC_PREFIX": names.topic_prefix,
         "WORKER_GROUP": names.topic_prefix,
         "WORKER_ID": f"worker-{index}",
         "METRICS_HOST": "127.0.0.1",
-        "METRICS_PORT": str(port),
         "LOG_LEVEL": "WARNING",
         "ENGINE": "scripted",
         "SCRIPTED_DELAY_SECONDS": str(DELAY_S),
-        "MAX_IN_FLIGHT": str(IN_FLIGHT),
         "COMMIT_LINGER_MS": str(LINGER_MS),
         "SANM_POLICY": "one-pass",
         "STOP_SECONDS": "0",
@@ -144,7 +144,7 @@ def _wait_until_shared(workers: list[Service], ports: list[int]) -> None:
     while True:
         for worker in workers:
             worker.check()
-        if all(_metrics(port).get("sentistream_worker_partitions") == share for port in ports):
+        if all(metrics_of(port).get("sentistream_worker_partitions") == share for port in ports):
             return
         if time.monotonic() > deadline:
             raise SystemExit(f"{len(ports)} workers did not share {PARTITIONS} partitions evenly in time")
@@ -152,9 +152,9 @@ def _wait_until_shared(workers: list[Service], ports: list[int]) -> None:
 
 
 def _watch(ports: list[int]) -> Run:
-    began, before, used = time.monotonic(), [_metrics(port) for port in ports], cpu_seconds()
+    began, before, used = time.monotonic(), [metrics_of(port) for port in ports], cpu_seconds()
     time.sleep(_MEASURED_S)
-    seconds, after, spent = time.monotonic() - began, [_metrics(port) for port in ports], cpu_seconds()
+    seconds, after, spent = time.monotonic() - began, [metrics_of(port) for port in ports], cpu_seconds()
 
     def rates(name: str) -> tuple[float, ...]:
         return tuple((new[name] - old[name]) / seconds for new, old in zip(after, before, strict=True))
@@ -166,7 +166,7 @@ def _watch(ports: list[int]) -> Run:
     )
 
 
-def _metrics(port: int) -> dict[str, float]:
+def metrics_of(port: int) -> dict[str, float]:
     """Every sample's value; those that differ by their labels only are added up. Empty before the port answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
