@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all there is to know: both set up what they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env prerequisites demo loop-demo test lint soak bench schemas lock
+.PHONY: help env prerequisites demo loop-demo test lint soak bench schemas lock audit sbom
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -64,6 +64,12 @@ bench: env ## every figure of the documents beside its baseline
 
 schemas: env ## write docs/schemas/ anew from the models
 	@$(RUN)/sentistream schemas
+
+audit: env ## ask the advisory service for known holes in what the lock pins
+	@$(RUN)/python deploy/audit.py requirements.lock.txt
+
+sbom: env ## write sbom.cdx.json, the software bill of materials, from the lock
+	@$(RUN)/python deploy/sbom.py requirements.lock.txt sbom.cdx.json
 
 # Each starts from the versions that it holds now; delete a file first to take the newest of everything.
 LOCK := $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-emit-index-url \
