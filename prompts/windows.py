@@ -16,7 +16,12 @@ _BETWEEN = "\x1f"
 
 def conversation_key(message: ChatMessage) -> str:
     """What tells conversations apart: two tenants may use the same id."""
-    return f"{message.tenant}{_BETWEEN}{message.conversation_id}"
+    return key_of(message.tenant, message.conversation_id)
+
+
+def key_of(tenant: str, conversation_id: str) -> str:
+    """The same from both of its parts."""
+    return f"{tenant}{_BETWEEN}{conversation_id}"
 
 
 class OfflineWindows:

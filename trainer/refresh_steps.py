@@ -1,5 +1,6 @@
 """The steps of a refresh on the real topics, model and registry."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from schemas.adapter import AdapterMetadata, OffsetSpan, weights_sha256
 from trainer.corpora import read
 from trainer.errors import CorpusError, MisconfiguredError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
+from trainer.feedback.archive import Archive, archive_folder
 from trainer.feedback.collect import collect
 from trainer.feedback.corpora import load_corpora, unified
 from trainer.feedback.labelled import to_example
@@ -23,10 +25,10 @@ from trainer.gate.answers import Serving, Trust
 from trainer.gate.judge import judge
 from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.live_adapter import LiveAdapter
+from trainer.lora.launch import Job, train_on
+from trainer.lora.launched import do
 from trainer.lora.loading import load_for_answers
 from trainer.lora.recipe import Recipe
-from trainer.lora.trackers import tracker_for
-from trainer.lora.train import train_adapter
 from trainer.refresh import Halt
 from trainer.refresh_settings import RefreshSettings
 from trainer.registry.store import Registry
@@ -93,12 +95,17 @@ class RefreshSteps:
             run.spans,
             seen=live.data if live else (),
             not_people=given.feedback.trainer_not_people,
+            archive=self._archive,
             halt=self._halt,
         )
+        if given.feedback.trainer_archive_days:
+            self._archive.add(found.labelled, found.withdrawn)
+        self._archive.drop_old()
         parts = write_collected(found, into).split
         sizes = {"train": len(parts.train), "development": len(parts.development), "held_out": len(parts.held_out)}
         return DataSummary(
             labelled=found.counts.labelled,
+            kept=found.counts.kept,
             annotated=found.counts.annotated,
             ties=found.ties,
             hash_mismatches=found.hash_mismatches,
@@ -119,18 +126,24 @@ class RefreshSteps:
             lambda one: to_example(one, self._roles),
             Categories(self._builders.usual, self._settings.prompts.taxonomies),
         )
-        train_adapter(
-            self._builders.folder,
-            self._recipe,
-            mixed.examples,
-            [to_example(one, self._roles) for one in parts.development],
-            checkpoints,
-            into,
+        settings = self._settings.trainer
+        job = Job(
+            base=self._builders.folder,
+            recipe=self._recipe,
+            train=mixed.examples,
+            development=[to_example(one, self._roles) for one in parts.development],
+            work=checkpoints,
+            out=into,
             parent=self._live.folder(),
-            tracker=tracker_for(self._settings.trainer.tracker, checkpoints, self._settings.folder / "tensorboard"),
-            halt=halt,
+            name=run.version,
+            tracker=settings.tracker,
+            board=self._settings.folder / "tensorboard",
+            watched=os.getpid(),
         )
-        del run
+        if settings.processes > 1:
+            train_on(settings.processes, job, halt)
+        else:
+            do(job, halt)
 
     def judge(self, run: Run, data: Path, adapter: Path, into: Path, halt: Halt) -> Verdict:
         """By the gate, on the frozen part of the labels and the guards."""
@@ -186,6 +199,7 @@ class RefreshSteps:
 
     def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
         """With all that is known of how it was made."""
+        kept = DataSummary.read(adapter.parent / "data").kept
         metadata = AdapterMetadata(
             model=run.model,
             version=run.version,
@@ -194,7 +208,8 @@ class RefreshSteps:
             recipe=self._recipe.model_dump(mode="json"),
             data=run.spans,
             code_revision=self._revision,
-            metrics=verdict.metrics,
+            # The offsets alone would not tell.
+            metrics=verdict.metrics | ({"messages_from_archive": float(kept)} if kept else {}),
             temperature=verdict.temperature,
             threshold=verdict.threshold,
             # The run's own time: a second try after a kill makes the same bytes.
@@ -213,6 +228,12 @@ class RefreshSteps:
     @property
     def _serving(self) -> Serving:
         return Serving(self._settings.serving.sanm_policy, self._settings.serving.sanm_rounds)
+
+    @property
+    def _archive(self) -> Archive:
+        given = self._settings
+        folder = archive_folder(given.folder, self.model, given.names.topic_prefix)
+        return Archive(folder, given.feedback.trainer_archive_days)
 
     @cached_property
     def _base_sha256(self) -> str:

@@ -68,6 +68,11 @@ class TrainerSettings(BaseSettings):
         description="Labelled files on which a candidate must not lose, FORMAT:PATH with commas between; "
         "keep them out of what is trained on.",
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        description="Processes that train, one for each GPU of this machine; above 1 by `accelerate launch`.",
+    )
     tracker: TrackerName = Field(default="none", description="Where training metrics go besides the log.")
     lease_seconds: float = Field(
         default=60.0, ge=3, description="A killed run's lock is free again after so long; a running one renews it."

@@ -52,6 +52,7 @@ class DataSummary(Frozen):
 
     Attributes:
         labelled: messages with a label that annotators agree on.
+        kept: of those, the ones that the topics no longer hold.
         annotated: messages with any label.
         ties: messages without a majority, which are left out.
         hash_mismatches: messages whose prompt is not the one of their event; they are left out.
@@ -61,6 +62,7 @@ class DataSummary(Frozen):
     """
 
     labelled: int = Field(default=0, ge=0)
+    kept: int = Field(default=0, ge=0)
     annotated: int = Field(default=0, ge=0)
     ties: int = Field(default=0, ge=0)
     hash_mismatches: int = Field(default=0, ge=0)

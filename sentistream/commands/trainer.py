@@ -9,6 +9,10 @@ import click
 from rich.console import Console
 
 from prompts.errors import PromptError
+from prompts.settings import PromptSettings, ServedBuilders
+from prompts.windows import key_of
+from schemas.connections import RedisSettings
+from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresh_process import RefreshProcess
 from sentistream.shutdown import stop_requests
@@ -18,7 +22,7 @@ from trainer.exit_codes import ExitCode
 from trainer.outcome import Outcome
 from trainer.refresh_settings import CLASSES, RefreshSettings
 from trainer.schedule import Schedule, Scheduler
-from trainer.settings import ServeSettings
+from trainer.settings import ServeSettings, TrainerSettings
 from worker.health import HealthServer
 
 
@@ -83,6 +87,32 @@ def serve(**given: Any) -> None:
         )
         with _health(settings, scheduler):
             scheduler.run(asked)
+
+
+@command.command(name="forget")
+@click.argument("conversation")
+@click.option("--tenant", default="default", show_default=True, help="Whose conversation it is.")
+@settings_options(TrainerSettings, PromptSettings, RedisSettings, TopicNames)
+def forget_conversation(*, conversation: str, tenant: str, **given: Any) -> None:
+    """Remove CONVERSATION from what the trainer keeps, and learn nothing of it from now on.
+
+    Its messages go from the archive of labelled messages and from the folders of runs; a run that is unfinished and
+    has seen it starts clean. What stands on the topics goes by their retention, and is not taken in again. An adapter
+    that has learnt from it is replaced by the next release. Exit status as of `run`.
+    """
+    trainer = load(TrainerSettings, given)
+    with _exit_status():
+        from trainer.forget import forget
+
+        builders = ServedBuilders(load(PromptSettings, given))
+        found = forget(
+            trainer.folder.expanduser(),
+            builders.profile.name,
+            key_of(tenant, conversation),
+            load(RedisSettings, given),
+            load(TopicNames, given).topic_prefix,
+        )
+        click.echo(f"forgotten: {found.archived} messages in the archive, {found.in_runs} in the folders of runs")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class Announce:
         sys.stdout.write(f"step {step}\n")
         sys.stdout.flush()
 
-    def end(self) -> None:
+    def end(self, *, finished: bool) -> None:
         """Nothing to say."""
 
 

@@ -56,6 +56,7 @@ def found(collected: Collected) -> dict[Source, str]:
         + counts.hash_mismatches
         + counts.unsupported
         + counts.unknown_taxonomies
+        + counts.forgotten
     )
     assert counts.annotated == counts.labelled + left
     assert counts.labelled == len(collected.labelled)

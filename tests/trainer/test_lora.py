@@ -52,8 +52,8 @@ class Recorder:
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         self.seen.append((step, dict(values)))
 
-    def end(self) -> None:
-        self.ended = True
+    def end(self, *, finished: bool) -> None:
+        self.ended = finished
 
 
 def test_an_adapter_learns_what_the_base_does_not_know(tmp_path: Path, base: Path, files: Files) -> None:
@@ -245,17 +245,18 @@ def test_a_resumed_run_stays_one_run_in_mlflow(tmp_path: Path, monkeypatch: pyte
             calls.append(("metrics", (step, values)))
 
         @staticmethod
-        def end_run() -> None:
-            calls.append(("end", None))
+        def end_run(status: str) -> None:
+            calls.append(("end", status))
 
     monkeypatch.setitem(sys.modules, "mlflow", Mlflow)
     for step in (0, 4):
         one = MlflowTracker(tmp_path / "work")
         one.begin("v", {"rank": 4}, step)
         one.metrics(step + 1, {"loss": 0.5})
-        one.end()
+        one.end(finished=step > 0)
     assert [name for name, _ in calls] == ["start", "params", "metrics", "end", "start", "metrics", "end"]
     assert (calls[0], calls[4]) == (("start", None), ("start", "r1"))
+    assert (calls[3], calls[6]) == (("end", "KILLED"), ("end", "FINISHED"))
 
 
 def test_every_recipe_fits_its_model(

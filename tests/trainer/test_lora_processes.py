@@ -1,53 +1,103 @@
-"""Several processes train what one does.
+"""Several processes train what one does, started as `sentistream trainer run` starts them: by `accelerate launch`."""
 
-`accelerate launch` starts as many only for GPUs or under MPI; torch's own launcher gives accelerate the same variables.
-"""
-
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
-from tests.trainer.lora_rig import write_base
+from tests.trainer.lora_rig import examples_of, recipe, write_base
+from trainer.checkpoint import FILE
+from trainer.errors import StoppedError
+from trainer.lora.launch import JOB_FILE, Job, TrainingProcessError, train_on
+from trainer.lora.launched import do
+from trainer.lora.loading import WEIGHTS_FILE
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(300)
+
 #: Nothing is drawn but the order.
-CHANGES = {"tasks": "generator", "lora_dropout": 0.0, "max_steps": 12, "micro_batch": 4}
-LAUNCH = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--module", "tests.trainer.lora_rig")
+CHANGES = {"tasks": "generator", "lora_dropout": 0.0, "max_steps": 12, "micro_batch": 4, "checkpoint_steps": 4}
+MakeJob = Callable[[str], Job]
 
 
-@pytest.mark.timeout(300)
-def test_two_processes_train_what_one_does(
+@pytest.fixture
+def make_job(
     tmp_path: Path,
     tiny_model: Callable[[], OPTForCausalLM],
     profile: ModelProfile,
     tokenizer_json: str,
     meld_file: Callable[[int], Path],
-) -> None:
+    monkeypatch: pytest.MonkeyPatch,
+) -> MakeJob:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    base = write_base(tmp_path / "base", tiny_model(), profile, tokenizer_json)
     # 129 examples in batches of 16: one step has a single one, which both processes take.
-    files = (meld_file(43), meld_file(12))
-    found = {}
-    for name, launch in (("one", ("-m", "tests.trainer.lora_rig")), ("two", LAUNCH)):
-        base = write_base(tmp_path / name / "base", tiny_model(), profile, tokenizer_json)
-        command = [sys.executable, *launch, base.parent, *files, json.dumps(CHANGES)]
-        done = subprocess.run(
-            [str(one) for one in command],
-            cwd=ROOT,
-            env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        results = [line for line in done.stdout.splitlines() if line.startswith("[")]
-        assert len(results) == (2 if launch is LAUNCH else 1)
-        assert len(set(results)) == 1, "every process comes to the same"
-        found[name] = json.loads(results[0])
-        assert sum(line.startswith("begin") for line in done.stdout.splitlines()) == 1, "one process tells"
-    assert found["two"][0] == pytest.approx(found["one"][0], rel=1e-3)
+    train, development = examples_of(base, meld_file(43)), examples_of(base, meld_file(12))
+
+    def make(name: str) -> Job:
+        work, out = tmp_path / name / "work", tmp_path / name / "out"
+        watched = os.getpid()
+        board = tmp_path / "board"
+        return Job(base, recipe(**CHANGES), train, development, work, out, None, name, "tensorboard", board, watched)
+
+    return make
+
+
+def losses(job: Job) -> list[float]:
+    """As the run's one event file has them."""
+    pytest.importorskip("tensorboard")
+    events_of = import_module("tensorboard.backend.event_processing.event_accumulator").EventAccumulator
+    events = events_of(str(job.board / job.name)).Reload()
+    assert [one.step for one in events.Scalars("loss")] == list(range(1, 13)), "one process tells"
+    return [one.value for one in events.Scalars("loss")]
+
+
+def assert_alike(one: Job, other: Job) -> None:
+    assert losses(other) == pytest.approx(losses(one), rel=1e-3)
+    ours, theirs = load_file(one.out / WEIGHTS_FILE), load_file(other.out / WEIGHTS_FILE)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-2, atol=1e-4)
+
+
+def test_two_processes_train_what_one_does(make_job: MakeJob, capfd: pytest.CaptureFixture[str]) -> None:
+    one, two = make_job("one"), make_job("two")
+    do(one, lambda: None)
+    capfd.readouterr()
+    train_on(2, two, lambda: None)
+    assert_alike(one, two)
+    assert not (two.work / JOB_FILE).exists(), "people's messages are in it"
+    said = capfd.readouterr()
+    assert "adapter_trained" in said.err
+    assert "event" not in said.out, "standard output is for the run's result"
+
+
+@pytest.mark.soak
+def test_stopped_and_gone_on_with_two_processes_come_to_the_same(make_job: MakeJob) -> None:
+    one, two = make_job("one"), make_job("two")
+    do(one, lambda: None)
+
+    def stop() -> None:
+        if (two.work / FILE).exists():
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train_on(2, two, stop)
+    assert not two.out.exists()
+    train_on(2, two, lambda: None)
+    assert_alike(one, two)
+
+
+@pytest.mark.soak
+def test_a_process_that_fails_ends_all_of_them(make_job: MakeJob) -> None:
+    job = make_job("one")
+    (job.work).mkdir(parents=True)
+    torch.save({"run": "another", "epoch": 0, "step": 0, "state": {}}, job.work / FILE)
+    with pytest.raises(TrainingProcessError, match="2 training processes"):
+        train_on(2, job, lambda: None)
+    assert not job.out.exists()

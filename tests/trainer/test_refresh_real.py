@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 import yaml
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from prompts.profile import ModelProfile
 from prompts.settings import PromptSettings, ServedBuilders
@@ -23,8 +25,10 @@ from trainer.faultpoints import POINTS
 from trainer.lock import Lease, lock_name
 from trainer.lora.recipe import Recipe
 from trainer.model_folder import write_model
+from trainer.outcome import Outcome
 from trainer.registry.store import Registry
 from trainer.releases import Releases
+from trainer.stages import DataSummary
 from trainer.train_base import builder_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
@@ -80,6 +84,19 @@ class World:
             ]
         )
         self._events += events
+
+    def topics_forget(self) -> None:
+        """What retention does to messages and events, but not to labels."""
+        admin = AdminClient(self.platform.connection.librdkafka())
+        names = self.platform.names
+        places = [TopicPartition(topic, number, -1) for topic in (names.messages, names.events) for number in range(2)]
+        for future in admin.delete_records(places).values():
+            future.result(20)
+
+    def summary(self, outcome: Outcome) -> DataSummary:
+        """What a run read."""
+        runs = Path(self.variables["TRAINER_FOLDER"]) / MODEL / "runs"
+        return DataSummary.read(runs / str(outcome.version) / "data")
 
 
 def _meant(text: str) -> str:
@@ -140,11 +157,13 @@ def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> 
         world.platform.names.messages,
     }
     assert refresh_child.run(world.variables).status == "nothing_new"
+    world.topics_forget()
     world.people_label(60, first=MESSAGES)
     second = refresh_child.run(world.variables)
     # Whether it is better still or not, it was compared with the first.
     assert second.parent == first.version
     assert second.labelled == MESSAGES + 60
+    assert world.summary(second).kept == MESSAGES
     check_what_others_see(world)
 
 

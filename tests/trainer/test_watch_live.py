@@ -45,12 +45,13 @@ def deployed(kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFa
 
 
 def refresh(deployed: Deployment) -> Outcome:
-    """`sentistream trainer run` with the shadow before the release."""
+    """`sentistream trainer run` on two processes, with the shadow before the release."""
     quick = Recipe.load("sentixrl").model_dump(mode="json") | {"epochs": 3, "batch_size": 16, "micro_batch": 16}
     recipe = deployed.folder / "quick.yaml"
     recipe.write_text(yaml.safe_dump(quick))
     shadow = {"TRAINER_SHADOW_MESSAGES": str(COMPARED), "TRAINER_SHADOW_SECONDS": "120"}
-    said = deployed.run("trainer", "run", "--json", TRAINER_RECIPE=str(recipe), **shadow, **GATE)
+    given = {"TRAINER_RECIPE": str(recipe), "TRAINER_PROCESSES": "2", **shadow, **GATE}
+    said = deployed.run("trainer", "run", "--json", **given)
     return Outcome.model_validate_json(said.strip().splitlines()[-1])
 
 

@@ -1,11 +1,13 @@
 """From the topics to labelled messages: labels, events and messages of fixed spans, put together and checked."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import structlog
 
+from prompts.parts import prompt_hash
 from prompts.settings import ServedBuilders
 from prompts.windows import conversation_key
 from schemas.adapter import OffsetSpan
@@ -14,8 +16,9 @@ from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
 from schemas.topics import TopicNames
 from trainer.feedback.agreement import krippendorff_alpha, majority
+from trainer.feedback.archive import Archive
 from trainer.feedback.events import Events
-from trainer.feedback.fates import WHAT_TO_CHECK, Cause, fate_of_event, fate_of_prompt, likely_cause
+from trainer.feedback.fates import WHAT_TO_CHECK, Cause, Left, fate_of_event, fate_of_prompt, likely_cause
 from trainer.feedback.labelled import Collected, Counts, LabelledMessage
 from trainer.feedback.labels import GivenLabel, Labels
 from trainer.feedback.people import Machines
@@ -26,6 +29,9 @@ from trainer.feedback.votes import Ballot
 
 log = structlog.get_logger()
 
+#: What was read by an earlier refresh makes up for.
+_PAST: Final = {"missing_events", "missing_messages", "degraded", "hash_mismatches"}
+
 
 def collect(
     connection: KafkaSettings,
@@ -35,9 +41,10 @@ def collect(
     *,
     seen: Sequence[OffsetSpan] = (),
     not_people: Iterable[str] = (),
+    archive: Archive | None = None,
     halt: Halt = lambda: None,
 ) -> Collected:
-    """Read all that people have said; the same spans give the same data.
+    """Read all that people have said; the same spans and archive give the same data.
 
     Args:
         connection: to Kafka.
@@ -46,6 +53,8 @@ def collect(
         spans: what is read; None for all that there is now.
         seen: what the last refresh read: labels beyond it are new.
         not_people: values of ``labelled_by`` that are programs.
+        archive: what earlier refreshes collected, for what the topics no longer hold. Labels that the topics do hold
+            count before those in it; conversations that are forgotten there are left out.
         halt: called while reading; raises what ends the run.
 
     Raises:
@@ -54,37 +63,50 @@ def collect(
     spans = current_spans(connection, names) if spans is None else tuple(spans)
     reader = SpanReader(connection, halt)
     chat_id = topic_shape(connection, names.messages).topic_id
-    labels, events = Labels(chat_id), Events()
+    kept = archive.read() if archive is not None else {}
+    labels, events = Labels(chat_id, kept), Events()
     labels.add(reader.read(spans, names.labels))
     events.add(reader.read(spans, names.events), labels.sources)
     standing = labels.standing(Machines([builders.profile.name, *events.answerers, *not_people]))
-    votes = _Votes(standing, events, Ballot(builders.taxonomies))
+    votes = _Votes(standing, events, kept, Ballot(builders.taxonomies))
     fresh = unseen(spans, seen, names.labels)
-    work = _Collection(builders, events, votes, {one for one in votes.by_source if labels.has_new(one, fresh)})
+    work = _Collection(builders, events, votes, {one for one in votes.by_source if labels.has_new(one, fresh)}, kept)
     rebuild = work.rebuild(chat_id)
     rebuild.add(reader.read(rebuild.shortened(spans, names.messages), names.messages))
     cut = {one.partition for one in spans if one.topic == names.messages and one.start > 0}
     if reader.lost.get(names.messages):
         cut |= {one.partition for one in spans}
-    labelled = tuple(work.labelled(rebuild.found, cut))
+    found = [*work.labelled(rebuild.found, cut), *work.unspoken(labels.sources)]
+    forgotten = {one.source for one in found if archive is not None and archive.is_forgotten(one.conversation)}
+    labelled = tuple(sorted((one for one in found if one.source not in forgotten), key=_place))
     counts = Counts(
         **(labels.counts + votes.counts + work.left),
         malformed_events=events.malformed,
         malformed_messages=rebuild.malformed,
         lost_records=reader.lost,
-        annotated=len(votes.by_source),
+        annotated=len(votes.by_source) + work.past["unspoken"],
         labelled=len(labelled),
+        kept=work.past.total(),
+        forgotten=len(forgotten),
         mismatch_causes=dict(work.causes),
     )
     _report(counts, names)
-    return Collected(spans, labelled, krippendorff_alpha(votes.units(events)), counts)
+    withdrawn = frozenset(labels.sources & kept.keys()) - standing.keys()
+    return Collected(spans, labelled, krippendorff_alpha(votes.units(events)), counts, withdrawn)
 
 
 class _Votes:
     """What people say of each message, in the taxonomy of its event."""
 
-    def __init__(self, standing: dict[Source, tuple[GivenLabel, ...]], events: Events, ballot: Ballot) -> None:
+    def __init__(
+        self,
+        standing: dict[Source, tuple[GivenLabel, ...]],
+        events: Events,
+        kept: Mapping[Source, LabelledMessage],
+        ballot: Ballot,
+    ) -> None:
         self.counts: Counter[str] = Counter()
+        self._kept = kept
         self.by_source: dict[Source, list[tuple[GivenLabel, str]]] = {}
         for source, given in standing.items():
             if votes := list(self._votes(source, given, events, ballot)):
@@ -93,7 +115,7 @@ class _Votes:
     def units(self, events: Events) -> Iterator[list[str]]:
         """For the agreement: labels of two taxonomies that have the same name need not mean the same."""
         for source, votes in self.by_source.items():
-            yield [f"{_taxonomy(given, events.by_source.get(source))}:{vote}" for given, vote in votes]
+            yield [f"{self._taxonomy(given, source, events)}:{vote}" for given, vote in votes]
 
     def _votes(
         self, source: Source, standing: Iterable[GivenLabel], events: Events, ballot: Ballot
@@ -104,15 +126,16 @@ class _Votes:
             names = (label.message_id, label.conversation_id)
             if event is not None and names != (event.message_id, event.conversation_id):
                 self.counts["inconsistent_labels"] += 1
-            elif (vote := ballot.vote(given, _taxonomy(given, event))) is None:
+            elif (vote := ballot.vote(given, self._taxonomy(given, source, events))) is None:
                 self.counts["unknown_labels"] += 1
             else:
                 yield given, vote
 
-
-def _taxonomy(given: GivenLabel, event: EmotionEvent | None) -> str:
-    """That a vote counts in."""
-    return given.label.taxonomy if event is None else event.taxonomy
+    def _taxonomy(self, given: GivenLabel, source: Source, events: Events) -> str:
+        """That a vote counts in."""
+        if (event := events.by_source.get(source)) is not None:
+            return event.taxonomy
+        return self._kept[source].parts.taxonomy if source in self._kept else given.label.taxonomy
 
 
 @dataclass(slots=True)
@@ -123,9 +146,11 @@ class _Collection:
     events: Events
     votes: _Votes
     new: set[Source]
+    kept: Mapping[Source, LabelledMessage]
     left: Counter[str] = field(default_factory=Counter)
     causes: Counter[Cause] = field(default_factory=Counter)
     agreed: dict[Source, str] = field(default_factory=dict)
+    past: Counter[str] = field(default_factory=Counter)
 
     def rebuild(self, chat_id: str) -> PromptRebuild:
         """What has to be made again: messages that most people agree on, and whose event the model can be asked by."""
@@ -134,13 +159,14 @@ class _Collection:
         for source, votes in self.votes.by_source.items():
             event = self.events.by_source.get(source)
             label = majority([vote for _, vote in votes])
-            fate = "ties" if label is None else fate_of_event(event, self.builders.profile)
-            if label is None or event is None or fate is not None:
-                self.left[fate or "missing_events"] += 1
+            fate = "ties" if label is None else self._fate(source, event)
+            if label is None or fate is not None:
+                self.left[fate or "ties"] += 1
                 continue
             self.agreed[source] = label
-            wanted[source] = event.taxonomy
-            conversations.add(event.conversation_id)
+            if event is not None:
+                wanted[source] = event.taxonomy
+                conversations.add(event.conversation_id)
         builders = {taxonomy: self.builders.of(taxonomy) for taxonomy in sorted(set(wanted.values()))}
         return PromptRebuild(builders, chat_id, wanted, conversations)
 
@@ -152,12 +178,15 @@ class _Collection:
             begin_late: partitions whose first messages are gone.
         """
         for source, label in self.agreed.items():
-            event, rebuilt = self.events.by_source[source], found.get(source)
-            fate = fate_of_prompt(event, rebuilt)
-            if rebuilt is None or fate is not None:
+            event, rebuilt = self.events.by_source.get(source), found.get(source)
+            fate = "missing_events" if event is None else fate_of_prompt(event, rebuilt)
+            if event is None or rebuilt is None or fate is not None:
+                if (past := self._from_the_past(source, label, event, fate)) is not None:
+                    yield past
+                    continue
                 self.left[fate or "missing_messages"] += 1
-                if rebuilt is not None and fate == "hash_mismatches":
-                    self._mismatch(source, rebuilt, begins_late=source.partition in begin_late)
+                if event is not None and rebuilt is not None and fate == "hash_mismatches":
+                    self._mismatch(event, rebuilt, begins_late=source.partition in begin_late)
                 continue
             given = [one for one, _ in self.votes.by_source[source]]
             yield LabelledMessage(
@@ -171,12 +200,51 @@ class _Collection:
                 event=event,
             )
 
-    def _mismatch(self, source: Source, rebuilt: Rebuilt, *, begins_late: bool) -> None:
-        event = self.events.by_source[source]
+    def unspoken(self, spoken_of: Collection[Source]) -> Iterator[LabelledMessage]:
+        """What is kept, and no label in the topics speaks of."""
+        for source, one in self.kept.items():
+            if source not in spoken_of and self._known(one):
+                self.past["unspoken"] += 1
+                yield one.model_copy(update={"new": False})
+
+    def _fate(self, source: Source, event: EmotionEvent | None) -> Left | None:
+        """Before its prompt is looked at."""
+        if event is None and source in self.kept:
+            return None if self._known(self.kept[source]) else "unknown_taxonomies"
+        return fate_of_event(event, self.builders.profile)
+
+    def _known(self, one: LabelledMessage) -> bool:
+        return one.parts.taxonomy in self.builders.profile.taxonomies
+
+    def _from_the_past(
+        self, source: Source, label: str, event: EmotionEvent | None, fate: Left | None
+    ) -> LabelledMessage | None:
+        """The prompt as an earlier refresh found it, with what people say of it now."""
+        one = self.kept.get(source)
+        if one is None or fate not in _PAST or label not in {each.name for each in one.parts.labels}:
+            return None
+        if event is not None and prompt_hash(one.parts) != event.prompt_hash:
+            return None
+        self.past["spoken"] += 1
+        given = [each for each, _ in self.votes.by_source[source]]
+        said = {
+            "label": label,
+            "annotators": len(given),
+            "labelled_at": max(each.label.labelled_at for each in given),
+            "new": source in self.new,
+            "event": event,
+        }
+        return one.model_copy(update=said)
+
+    def _mismatch(self, event: EmotionEvent, rebuilt: Rebuilt, *, begins_late: bool) -> None:
         builder = self.builders.of(event.taxonomy)
         cause = likely_cause(event, rebuilt, builder.profile, turns=builder.rule.turns, begins_late=begins_late)
         self.causes[cause] += 1
         log.debug("prompt_hash_differs", event_id=event.event_id, cause=cause, replay=event.replay)
+
+
+def _place(one: LabelledMessage) -> tuple[int, int, str]:
+    return one.source.partition, one.source.offset, one.source.topic_id
 
 
 def _report(counts: Counts, names: TopicNames) -> None:

@@ -41,7 +41,7 @@ class Counts(Frozen):
 
     The first block counts records, the second labelled messages:
     ``annotated = labelled + ties + missing_events + missing_messages + inconsistent_messages + degraded
-    + hash_mismatches + unsupported + unknown_taxonomies``.
+    + hash_mismatches + unsupported + unknown_taxonomies + forgotten``.
 
     Attributes:
         label_records: of ``emotion.labels``.
@@ -55,6 +55,7 @@ class Counts(Frozen):
         lost_records: by topic, offsets that Kafka deleted inside the spans.
         annotated: messages with a label that stands.
         labelled: messages to train or judge on.
+        kept: of those, the ones that the topics no longer hold, and an earlier refresh kept.
         ties: no label has more votes than every other.
         missing_events: their event is not there, such as after its retention; likewise their message.
         inconsistent_messages: label, event and message name different messages or conversations.
@@ -63,6 +64,7 @@ class Counts(Frozen):
         mismatch_causes: by likely cause.
         unsupported: in a language that the model does not know.
         unknown_taxonomies: answered in a taxonomy that the model does not know now.
+        forgotten: of a conversation that was to be forgotten.
     """
 
     label_records: int = 0
@@ -78,6 +80,7 @@ class Counts(Frozen):
     lost_records: dict[str, int] = Field(default_factory=dict)
     annotated: int = 0
     labelled: int = 0
+    kept: int = 0
     ties: int = 0
     missing_events: int = 0
     missing_messages: int = 0
@@ -87,6 +90,7 @@ class Counts(Frozen):
     mismatch_causes: dict[str, int] = Field(default_factory=dict)
     unsupported: int = 0
     unknown_taxonomies: int = 0
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,14 @@ class Collected:
         labelled: in the order of their sources.
         agreement: Krippendorff's alpha over all messages with several labels, ties among them; None where it has no
             value.
+        withdrawn: messages that an earlier refresh kept, and whose labels were all taken back.
     """
 
     spans: tuple[OffsetSpan, ...]
     labelled: tuple[LabelledMessage, ...]
     agreement: float | None
     counts: Counts
+    withdrawn: frozenset[Source] = frozenset()
 
     @property
     def ties(self) -> int:

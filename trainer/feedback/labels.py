@@ -1,7 +1,7 @@
 """``emotion.labels`` as it stands: each person's last word on each message."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,15 @@ class Labels:
 
     Args:
         topic_id: Kafka's id of ``chat.messages``.
+        known: messages that are known all the same, though of an earlier topic of that name.
 
     Attributes:
         counts: of what was left out, by the names in `trainer.feedback.labelled.Counts`.
     """
 
-    def __init__(self, topic_id: str) -> None:
+    def __init__(self, topic_id: str, known: Collection[Source] = ()) -> None:
         self._topic_id = topic_id
+        self._known = known
         self._by_source: dict[Source, list[GivenLabel]] = {}
         self.counts: Counter[str] = Counter()
 
@@ -47,7 +49,7 @@ class Labels:
                 continue
             if label.event_id != label.source.event_id:
                 self.counts["inconsistent_labels"] += 1
-            elif label.source.topic_id != self._topic_id:
+            elif label.source.topic_id != self._topic_id and label.source not in self._known:
                 self.counts["other_topic"] += 1
             else:
                 given = GivenLabel(label, record.partition(), record.offset())
@@ -87,8 +89,8 @@ class Labels:
         return any(given.offset >= first.get(given.partition, 0) for given in self._by_source[source])
 
 
-def _place(source: Source) -> tuple[int, int]:
-    return source.partition, source.offset
+def _place(source: Source) -> tuple[int, int, str]:
+    return source.partition, source.offset, source.topic_id
 
 
 def _when(given: GivenLabel) -> tuple[float, int, int]:

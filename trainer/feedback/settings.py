@@ -16,6 +16,12 @@ class FeedbackSettings(BaseSettings):
     trainer_replay_share: float = Field(
         default=1.0, ge=0, le=1, description="Share of the labels of earlier refreshes that is trained on again."
     )
+    trainer_archive_days: float = Field(
+        default=365.0,
+        ge=0,
+        description="How long labelled messages are kept in TRAINER_FOLDER, to be learnt from again once the topics "
+        "have deleted them; 0: not at all.",
+    )
     trainer_corpora: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Corpora that are mixed in, FORMAT:SHARE:PATH with commas between."
     )

@@ -13,6 +13,7 @@ from trainer.feedback.labelled import Collected, Counts, LabelledMessage
 from trainer.feedback.split import Split, split
 
 _FACTS: Final = "collected.json"
+_PARTS: Final = ("train", "development", "held_out")
 
 
 class _Facts(Frozen):
@@ -45,8 +46,22 @@ def write_collected(collected: Collected, folder: Path) -> Stored:
 def read_collected(folder: Path) -> Stored:
     """Read what was written."""
     facts = _Facts.model_validate_json((folder / _FACTS).read_bytes())
-    parts = Split(*(_read(folder / f"{name}.jsonl") for name in ("train", "development", "held_out")))
+    parts = Split(*(_read(folder / f"{name}.jsonl") for name in _PARTS))
     return Stored(facts.spans, facts.agreement, facts.counts, parts)
+
+
+def remove_conversation(folder: Path, conversation: str) -> int:
+    """Take a conversation's messages out of what was written; returns how many there were."""
+    removed = 0
+    for name in _PARTS:
+        path = folder / f"{name}.jsonl"
+        found = _read(path) if path.exists() else ()
+        if left := len(found) - len(stay := [one for one in found if one.conversation != conversation]):
+            removed += left
+            partial = path.with_suffix(".partial")
+            _write(partial, stay)
+            partial.replace(path)
+    return removed
 
 
 def _write(path: Path, labelled: Iterable[LabelledMessage]) -> None:

@@ -24,8 +24,8 @@ class Tracker(Protocol):
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """After a step, counted from 1."""
 
-    def end(self) -> None:
-        """The run is over."""
+    def end(self, *, finished: bool) -> None:
+        """The run is over, or was stopped and will be gone on with."""
 
 
 class LogTracker:
@@ -40,7 +40,7 @@ class LogTracker:
         level = log.debug if "loss" in values else log.info
         level("training_metrics", step=step, **{name: round(value, 6) for name, value in values.items()})
 
-    def end(self) -> None:
+    def end(self, *, finished: bool) -> None:
         """Nothing is open."""
 
 
@@ -67,7 +67,7 @@ class TensorBoardTracker:
         for name, value in values.items():
             self._write.add_scalar(name, value, step)
 
-    def end(self) -> None:
+    def end(self, *, finished: bool) -> None:  # noqa: ARG002 - its files look the same
         """Close the file."""
         self._write.close()
 
@@ -98,9 +98,9 @@ class MlflowTracker:
         """All of a step in one call."""
         self._mlflow.log_metrics(dict(values), step=step)
 
-    def end(self) -> None:
-        """Finished."""
-        self._mlflow.end_run()
+    def end(self, *, finished: bool) -> None:
+        """In MLflow's words."""
+        self._mlflow.end_run("FINISHED" if finished else "KILLED")
 
 
 class Trackers:
@@ -119,10 +119,10 @@ class Trackers:
         for one in self._trackers:
             one.metrics(step, values)
 
-    def end(self) -> None:
+    def end(self, *, finished: bool) -> None:
         """Tell each."""
         for one in self._trackers:
-            one.end()
+            one.end(finished=finished)
 
 
 def tracker_for(name: TrackerName, work: Path, folder: Path) -> Tracker:

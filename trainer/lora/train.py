@@ -53,6 +53,7 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     out: Path,
     *,
     parent: Path | None = None,
+    name: str | None = None,
     tracker: Tracker | None = None,
     halt: Halt = lambda: None,
 ) -> TrainingResult:
@@ -69,6 +70,7 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
         work: checkpoints; a folder for this run alone.
         out: gets ``adapter_model.safetensors`` and ``adapter_config.json``.
         parent: the live adapter, which training begins with if the recipe says so.
+        name: of the run, for the tracker; that of the folder ``work`` if None.
         tracker: is told the metrics; the log if None.
         halt: is called before each step; what it raises ends the run after a checkpoint.
 
@@ -89,7 +91,7 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     tuned, start = _begin(model, recipe, parent)
     run = f"{weights_sha256(base)} {start}"
     training = LoraTraining(accelerator, tuned, recipe, data, roles, work, run)
-    history = training.run(tracker or LogTracker(), halt)
+    history = training.run(name or work.name, tracker or LogTracker(), halt)
     if accelerator.is_main_process:
         write_adapter(out, tuned, history.best, roles.profile.name)
     accelerator.wait_for_everyone()

@@ -97,20 +97,24 @@ class LoraTraining:
         self._belief = frequencies(data.train)
         self.history = History([], [], {})
 
-    def run(self, tracker: Tracker, halt: Halt) -> History:
+    def run(self, name: str, tracker: Tracker, halt: Halt) -> History:
         """Train to the end, or until development data says that it gets no better."""
         epoch, done = self._resume()
         main, before = self._accelerator.is_main_process, len(self.history.losses)
         if main:
-            tracker.begin(self._work.name, self.recipe.model_dump(mode="json"), before)
-        with Progress("training", self.plan.total, before, shown=main) as progress:
-            while len(self.history.losses) < self.plan.total and not self._stale():
-                self._epoch(epoch, done, progress, tracker, halt)
-                self._choose(tracker)
-                epoch, done = epoch + 1, 0
-                self._save(epoch, 0)
-        if main:
-            tracker.end()
+            tracker.begin(name, self.recipe.model_dump(mode="json"), before)
+        finished = False
+        try:
+            with Progress("training", self.plan.total, before, shown=main) as progress:
+                while len(self.history.losses) < self.plan.total and not self._stale():
+                    self._epoch(epoch, done, progress, tracker, halt)
+                    self._choose(tracker)
+                    epoch, done = epoch + 1, 0
+                    self._save(epoch, 0)
+            finished = True
+        finally:
+            if main:
+                tracker.end(finished=finished)
         return self.history
 
     def _epoch(self, epoch: int, done: int, progress: Progress, tracker: Tracker, halt: Halt) -> None:
