@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from worker.errors import KafkaFailedError, RequestsMissingError, WatermarkMissingError
+from worker.first_start import is_current, last_done
 from worker.labelling_thread import LabellingThread
 from worker.partitions import Assignments
 from worker.settings import WorkerSettings
@@ -16,6 +17,7 @@ from worker.watermark import ANY_OFFSET, Watermark
 log = structlog.get_logger()
 
 _STEP_S: Final = 5.0
+_TURN_S: Final = 0.05
 
 
 class PartitionOwner:
@@ -39,6 +41,17 @@ class PartitionOwner:
         self._consumer.subscribe(
             [self._settings.requests], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
+
+    def rejoin(self) -> None:
+        """Leave the group, although a static member, and join it again: Kafka then assigns all partitions anew."""
+        self._consumer.unsubscribe()
+        deadline = time.monotonic() + self._settings.kafka_deadline_seconds
+        while self._consumer.assignment():
+            # What still comes is of partitions that are given up; their next owner reads it again.
+            self._consumer.poll(_TURN_S)
+            if time.monotonic() > deadline:
+                raise KafkaFailedError("the consumer could not give up its partitions: start the worker again")
+        self.subscribe()
 
     def restart(self) -> None:
         """Go back to what is committed in every partition, as after an unknown outcome; drop what is in hand."""
@@ -93,7 +106,7 @@ class PartitionOwner:
         starts = []
         for committed in self._committed(partitions):
             if committed.offset < 0:
-                self._assignments.start(committed.partition, self._first_mark(committed.partition), None)
+                self._assignments.start(committed.partition, self._mark_without_commit(committed.partition), None)
                 starts.append(TopicPartition(committed.topic, committed.partition, OFFSET_BEGINNING))
                 continue
             mark = self._mark(committed)
@@ -113,6 +126,28 @@ class PartitionOwner:
                 raise
             log.warning("watermark_missing_accepted", partition=committed.partition, detail=str(error))
             return Watermark(offset=ANY_OFFSET)
+
+    def _mark_without_commit(self, partition: int) -> Watermark:
+        """A first start; or Kafka has forgotten a commit, which the events tell."""
+        done = last_done(self._settings, partition)
+        if done is None:
+            return self._first_mark(partition)
+        mark = Watermark(done.topic_id, done.offset)
+        if not is_current(self._settings, done.topic_id):
+            log.warning("topic_made_anew", partition=partition, was=done.topic_id)
+            return mark
+        text = (
+            f"nothing is committed for {self._settings.requests} partition {partition} in the group "
+            f"{self._settings.worker_group}, although {self._settings.events} holds the answer to offset {done.offset} "
+            f"of {self._settings.messages}: Kafka forgot the offset (offsets.retention.minutes), or it was deleted"
+        )
+        if not self._settings.accept_missing_watermark:
+            raise WatermarkMissingError(
+                f"{text}. ACCEPT_MISSING_WATERMARK=true, once, goes on behind that answer; dead letters that came "
+                "after it may be written a second time"
+            )
+        log.warning("watermark_missing_accepted", partition=partition, detail=text)
+        return mark
 
     def _first_mark(self, partition: int) -> Watermark:
         """Nothing was accepted yet: the first request must follow on the first message that is there."""

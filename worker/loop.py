@@ -19,6 +19,7 @@ from worker.settings import WorkerSettings
 from worker.take_ahead import TakeAhead
 from worker.topic_check import TopicWatch
 from worker.transactions import Committer
+from worker.unheld_partitions import UnheldPartitions
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class ConsumerLoop:
         self._ahead = TakeAhead(settings, consumer, self._assignments)
         self._commits = PrefixCommits(settings, consumer, committer, self._assignments, self._progress)
         self._topics = TopicWatch(consumer, settings)
+        self._unheld = UnheldPartitions(settings, self._owner.rejoin)
         self.paused = False
         self._paused_assignments = 0
         self._full_since: float | None = None
@@ -110,6 +112,8 @@ class ConsumerLoop:
                 self._consumer.resume(self._takeable())
         self._progress.check(self._assignments, self._labelling.out_since)
         self._topics.check()
+        if take:
+            self._unheld.check()
 
     def _take(self) -> None:
         """Poll once, and take what there is room for."""

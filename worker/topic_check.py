@@ -38,8 +38,8 @@ def check_partitions(consumer: Consumer, names: TopicNames, timeout_s: float = 3
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise MisconfiguredError(
             f"the main topics need equal partition counts, found: {listed}. Stop the services and add partitions to "
-            "the smaller ones with kafka-topics --alter; start again KAFKA_SESSION_TIMEOUT_MS after the "
-            "stop, for to a worker that is back sooner Kafka gives its old partitions only"
+            "the smaller ones with kafka-topics --alter, then start again; docs/lifecycle.md says how conversations "
+            "stay whole"
         )
     return counts[names.requests]
 

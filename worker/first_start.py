@@ -1,0 +1,93 @@
+"""Whether a partition without a committed offset is new to this group, or Kafka forgot how far it was.
+
+Kafka drops the offsets of a group that has had no members for offsets.retention.minutes (7 days). A worker that took
+that for a first start would answer all that the topic of requests still holds a second time. The events tell.
+"""
+
+import time
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.chat import Source
+from schemas.codec import decode
+from schemas.errors import SchemaError
+from schemas.event import EmotionEvent
+from schemas.topic_id import as_text
+from schemas.topics import MAX_RECORD_BYTES
+from worker.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+_ANSWER_S: Final = 10.0
+#: Enough for the last event and what marks the ends of transactions behind it.
+_TAIL: Final = 200
+
+
+def last_done(settings: WorkerSettings, partition: int) -> Source | None:
+    """The source of the last event in a partition; None where there is none, or where events may not be read."""
+    consumer = Consumer(
+        {
+            **settings.librdkafka(),
+            # Named, but never joined or committed.
+            "group.id": settings.worker_group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.message.max.bytes": MAX_RECORD_BYTES,
+            "log_level": 0,
+        }
+    )
+    try:
+        return _last(consumer, settings.events, partition)
+    except KafkaException as error:
+        log.warning("events_not_visible", partition=partition, error=error.args[0].str())
+        return None
+    finally:
+        consumer.close()
+
+
+def is_current(settings: WorkerSettings, topic_id: str) -> bool:
+    """It is the id that ``chat.messages`` has now; also where Kafka does not say."""
+    admin = AdminClient({**settings.librdkafka(), "log_level": 0})
+    asked = admin.describe_topics(TopicCollection([settings.messages]), request_timeout=_ANSWER_S)
+    try:
+        return as_text(asked[settings.messages].result(_ANSWER_S + 1).topic_id) == topic_id
+    except KafkaException as error:
+        log.warning("messages_not_visible", error=error.args[0].str())
+        return True
+
+
+def _last(consumer: Consumer, topic: str, partition: int) -> Source | None:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_S)
+    start = high
+    while start > low:
+        # Aborted transactions leave offsets behind at which there is nothing to read.
+        start = max(low, start - _TAIL if start == high else low)
+        if (found := _last_from(consumer, TopicPartition(topic, partition, start))) is not None:
+            return found
+    return None
+
+
+def _last_from(consumer: Consumer, place: TopicPartition) -> Source | None:
+    consumer.assign([place])
+    last: Any = None
+    deadline = time.monotonic() + _ANSWER_S * 3
+    while time.monotonic() < deadline:
+        record = consumer.poll(1.0)
+        if record is None:
+            continue
+        if (error := record.error()) is None:
+            last = record
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 -- its public name
+            break
+        else:
+            raise KafkaException(error)
+    try:
+        return decode(EmotionEvent, last.value()).source if last is not None else None
+    except SchemaError as error:
+        log.warning("event_unreadable", partition=place.partition, reason=str(error))
+        return None
