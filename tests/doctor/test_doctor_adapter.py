@@ -15,7 +15,7 @@ from tests.conftest import TopicsFactory
 from trainer.registry.topic import ReleaseTopic
 from worker.settings import WorkerSettings
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 
 
 def test_an_adapter_that_cannot_be_fetched_is_named(

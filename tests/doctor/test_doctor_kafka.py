@@ -144,6 +144,7 @@ def test_unequal_partition_counts_and_what_is_missing_are_named(clinic: Clinic) 
     assert exit_status(findings, strict=False) == 1
 
 
+@pytest.mark.soak
 def test_settings_that_lose_records_are_named(clinic: Clinic) -> None:
     names = clinic.names
     clinic.set_topic(names.requests, retention_ms="3600000", max_message_bytes="1048576")
@@ -161,8 +162,13 @@ def test_settings_that_lose_records_are_named(clinic: Clinic) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "named"),
     [
-        ("consistent_random", None, "crc32 (librdkafka's default, consistent_random) explains all"),
-        ("fnv1a_random", None, "fnv1a (sarama's default) explains all"),
+        pytest.param(
+            "consistent_random",
+            None,
+            "crc32 (librdkafka's default, consistent_random) explains all",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param("fnv1a_random", None, "fnv1a (sarama's default) explains all", marks=pytest.mark.soak),
         ("murmur2_random", "consistent_random", "stand in two partitions"),
     ],
 )
@@ -180,6 +186,7 @@ def test_another_partitioner_is_named_and_no_text_is_shown(
     assert "secret" not in found.found
 
 
+@pytest.mark.soak
 def test_groups_that_lost_something_or_wait_for_someone_are_named(clinic: Clinic) -> None:
     clinic.publish(range(40))
     with clinic.at_work():
@@ -203,6 +210,7 @@ def test_groups_that_lost_something_or_wait_for_someone_are_named(clinic: Clinic
     assert "ahead" in clock.found
 
 
+@pytest.mark.soak
 def test_redis_that_forgets_is_named(clinic: Clinic, tmp_path_factory: pytest.TempPathFactory) -> None:
     forgetful = {"maxmemory-policy": "allkeys-lru", "appendonly": "no", "maxmemory": "1mb", "requirepass": "x"}
     with EmbeddedRedis(tmp_path_factory.mktemp("forgetful"), settings=forgetful) as server:
@@ -219,6 +227,7 @@ def test_redis_that_forgets_is_named(clinic: Clinic, tmp_path_factory: pytest.Te
     assert "REDIS_PASSWORD" in login.to_do
 
 
+@pytest.mark.soak
 def test_the_command_prints_a_table_or_json_and_its_status(clinic: Clinic) -> None:
     clinic.publish(range(20))
     environment = {

@@ -31,18 +31,23 @@ def _long_session(rig: Rig) -> dict[str, object]:
     return {"kafka_session_timeout_ms": 45_000, "worker_group": f"{rig.names.topic_prefix}group"}
 
 
-def test_a_worker_that_is_back_within_its_session_takes_the_new_partitions_too(rig: Rig) -> None:
+def test_a_worker_that_is_back_within_its_session_takes_the_new_partitions_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig.publish(make_request(partition, offset) for offset in range(5) for partition in range(2))
     with running(rig.settings(**_long_session(rig))):
         rig.events(at_least=10)
     grown = _grow(rig, 3)
     grown.publish(make_request(partition, 5 if partition < 2 else 0) for partition in range(3))
+    monkeypatch.setattr(unheld_partitions, "_FIRST_S", 0.5)
+    monkeypatch.setattr(unheld_partitions, "_AGAIN_S", 0.5)
     with structlog.testing.capture_logs() as logs, running(grown.settings(**_long_session(rig))):
         seen = grown.events(at_least=13, settle_s=1.0)
     assert [seen.offsets(partition) for partition in range(3)] == [[*range(6)], [*range(6)], [0]]
     assert any(one["event"] == "partitions_held_by_nobody" and one["partitions"] == (2,) for one in logs)
 
 
+@pytest.mark.soak
 def test_control_without_the_look_the_new_partition_is_nobodys(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.publish(make_request(partition, 0) for partition in range(2))
     settings = rig.settings(**_long_session(rig))
