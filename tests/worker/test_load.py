@@ -29,10 +29,10 @@ def test_a_flooded_partition_is_held_back_and_the_other_tenants_take_turns(rig: 
     with running(one.settings(max_in_flight=4), FakeLabelling(labeller)):
         wait_for(lambda: _metric("held_back_partitions") == 1, "the flooded partition is held back")
         assert _metric("in_flight") == 4
+        waiting = _metric("waiting")
         one.publish(
             make_request(partition, offset, tenant=f"t{partition}") for offset in range(3) for partition in (1, 2)
         )
-        waiting = _metric("waiting")
         wait_for(lambda: _metric("tenants") == 3, "they are taken all the same")
         wait_for(lambda: _metric("waiting") == waiting + 6, "all of them")
         labeller.stuck = False
