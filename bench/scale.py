@@ -32,7 +32,7 @@ from sentistream.topics import create_topics
 
 PARTITIONS = 48
 #: Workers, and requests in flight in each.
-LOADS = ((1, 16), (2, 16), (4, 16), (8, 16), (1, 256), (2, 256))
+LOADS = ((1, 16), (2, 16), (4, 16), (8, 16), (1, 8), (8, 8), (1, 256), (2, 256))
 DELAY_S = 0.08
 LINGER_MS = 100
 _WARM_S = 4.0
