@@ -39,12 +39,17 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
     )
 
 
+def transactional_id(settings: WorkerSettings) -> str:
+    """Of this replica, the same after every start."""
+    return f"{settings.topic_prefix}{settings.worker_group}-{settings.worker_id}"
+
+
 def make_producer(settings: WorkerSettings) -> Producer:
     """Writes in transactions under a name that a successor takes over."""
     return Producer(
         {
             **_shared(settings),
-            "transactional.id": f"{settings.topic_prefix}{settings.worker_group}-{settings.worker_id}",
+            "transactional.id": transactional_id(settings),
             "transaction.timeout.ms": settings.transaction_timeout_ms,
             "acks": "all",
             "enable.idempotence": True,

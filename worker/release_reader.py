@@ -36,12 +36,14 @@ class ReleaseReader:
     ) -> None:
         """Hand each release of ``model`` to ``apply``, one after the other."""
         self._topic = topic
+        # Named, but never joined or committed; Kafka wants the right to describe it all the same.
+        self._group = f"sentistream-releases-{model}"
         self._model = model
         self._apply = apply
         self._consumer = Consumer(
             {
                 **settings.librdkafka(),
-                "group.id": f"sentistream-releases-{model}",
+                "group.id": self._group,
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
@@ -64,7 +66,9 @@ class ReleaseReader:
         try:
             latest = self._latest()
         except KafkaException as error:
-            raise KafkaFailedError(f"{self._topic} cannot be read: {error.args[0].str()}") from error
+            raise KafkaFailedError(
+                f"{self._topic} cannot be read as group {self._group}: {error.args[0].str()}"
+            ) from error
         if latest is not None:
             self._wait(latest)
         self._thread.start()

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import structlog
 from confluent_kafka import Consumer, KafkaException
 
-from worker.clients import make_consumer, make_producer
+from worker.clients import make_consumer, make_producer, transactional_id
 from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineError
 from worker.errors import EngineStartError, ExitCode, MisconfiguredError, WorkerError
@@ -78,7 +78,11 @@ class WorkerService:
         self._consumer = make_consumer(settings)
         self._until = math.inf
         committer = seams.committer or TransactionalCommitter(
-            lambda: make_producer(settings), seams.faults, settings.kafka_deadline_seconds, lambda: self._until
+            lambda: make_producer(settings),
+            seams.faults,
+            settings.kafka_deadline_seconds,
+            lambda: self._until,
+            name=transactional_id(settings),
         )
         intake = Intake(
             letters, seams.judge, seams.faults, tokenizer=labelling.tokenizer, accept_loss=settings.accept_loss

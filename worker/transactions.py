@@ -75,7 +75,10 @@ class TransactionalCommitter:
         faults: FaultPoints,
         deadline_s: float,
         until: Callable[[], float] = lambda: math.inf,
+        *,
+        name: str = "",
     ) -> None:
+        self._name = name
         self._make_producer = make_producer
         self._faults = faults
         self._deadline_s = deadline_s
@@ -92,7 +95,7 @@ class TransactionalCommitter:
             _raise_if_fenced(error)
             raise KafkaFailedError(
                 f"Kafka did not let this worker's transactions begin: {_text(error)}. Is the cluster up, and may this "
-                "user use the transactional.id?"
+                f"user use the transactional.id {self._name}? deploy/acls/worker.sh has all that the worker needs"
             ) from error
         self._producer = producer
 

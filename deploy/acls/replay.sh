@@ -7,5 +7,6 @@ acl --operation DescribeConfigs --topic "${TOPIC_PREFIX}chat.messages"
 acl --operation Describe --topic "${TOPIC_PREFIX}sanm.requests"
 acl --operation Read --topic "${TOPIC_PREFIX}emotion.events"
 acl --operation Read --topic "${TOPIC_PREFIX}dead.letters"
+acl --operation Describe --group sentistream-watcher
 acl --operation Describe --group "${STREAMS_GROUP:-sentistream-streams}"
 acl --operation Describe --group "${WORKER_GROUP:-sentistream-worker}"

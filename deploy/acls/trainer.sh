@@ -7,3 +7,5 @@ acl --operation Read --topic "${TOPIC_PREFIX}emotion.events"
 acl --operation Read --topic "${TOPIC_PREFIX}chat.messages"
 acl --operation Read --topic "${TOPIC_PREFIX}adapter.releases"
 acl --operation Write --topic "${TOPIC_PREFIX}adapter.releases"
+acl --operation Describe --group sentistream-trainer
+acl --operation Describe --group sentistream-releases-reader

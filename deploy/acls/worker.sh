@@ -7,5 +7,6 @@ acl --operation Read --topic "${TOPIC_PREFIX}sanm.requests"
 acl --operation Write --topic "${TOPIC_PREFIX}emotion.events"
 acl --operation Write --topic "${TOPIC_PREFIX}dead.letters"
 acl --operation Read --topic "${TOPIC_PREFIX}adapter.releases"
+acl --operation Describe --group sentistream-releases- --resource-pattern-type prefixed
 acl --operation Read --group "${WORKER_GROUP:-sentistream-worker}"
 acl --operation Write --transactional-id "${TOPIC_PREFIX}${WORKER_GROUP:-sentistream-worker}-" --resource-pattern-type prefixed

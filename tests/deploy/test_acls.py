@@ -188,7 +188,7 @@ def reader(cluster: Cluster, login: KafkaSettings) -> str:
             record = consumer.poll(20)
             assert record is not None, "nothing to read"
             if (error := record.error()) is not None:
-                raise RefusedError(error.str())
+                raise RefusedError(f"{settings['group.id']} {record.topic()}: {error.str()}")
             seen.add(str(record.topic()))
         consumer.commit(asynchronous=False)
         told: list[Any] = []

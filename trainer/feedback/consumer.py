@@ -1,9 +1,13 @@
 """How the trainer reads topics."""
 
+from typing import Final
+
 from confluent_kafka import Consumer
 
 from schemas.connections import KafkaSettings
 from schemas.topics import MAX_RECORD_BYTES
+
+GROUP: Final = "sentistream-trainer"
 
 
 def open_consumer(connection: KafkaSettings, *, fetch_wait_ms: int = 500) -> Consumer:
@@ -16,8 +20,9 @@ def open_consumer(connection: KafkaSettings, *, fetch_wait_ms: int = 500) -> Con
     return Consumer(
         {
             **connection.librdkafka(),
-            # Named, but never joined or committed: what is read is told by offsets alone.
-            "group.id": "sentistream-trainer",
+            # Named, but never joined or committed: what is read is told by offsets alone. Kafka wants the right to
+            # describe it all the same.
+            "group.id": GROUP,
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,

@@ -13,6 +13,7 @@ from schemas.adapter import OffsetSpan
 from schemas.connections import KafkaSettings
 from schemas.topic_id import as_text
 from schemas.topics import TopicNames
+from trainer.feedback.consumer import GROUP
 from trainer.feedback.errors import TopicUnavailableError
 
 TIMEOUT_S: Final = 30.0
@@ -87,8 +88,8 @@ def readable(topic: str) -> Iterator[None]:
     except KafkaException as error:
         text = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else str(error)
         raise TopicUnavailableError(
-            f"{topic} cannot be read: {text}. Check KAFKA_BOOTSTRAP_SERVERS; `sentistream topics create` makes "
-            "missing topics."
+            f"{topic} cannot be read as group {GROUP}: {text}. Check KAFKA_BOOTSTRAP_SERVERS; `sentistream topics "
+            "create` makes missing topics."
         ) from error
 
 

@@ -16,6 +16,7 @@ from trainer.registry.errors import ReleaseError
 
 log = structlog.get_logger()
 
+_GROUP: Final = "sentistream-releases-reader"
 _WAIT_S: Final = 30.0
 
 
@@ -60,8 +61,8 @@ class ReleaseTopic:
         consumer = Consumer(
             {
                 **self._kafka.librdkafka(),
-                # Named, but never joined or committed.
-                "group.id": "sentistream-releases-reader",
+                # Named, but never joined or committed; Kafka wants the right to describe it all the same.
+                "group.id": _GROUP,
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
@@ -101,7 +102,7 @@ class ReleaseTopic:
             yield
         except KafkaException as error:
             raise ReleaseError(
-                f"{self._topic} at {self._kafka.kafka_bootstrap_servers}: {error.args[0].str()}. "
+                f"{self._topic} at {self._kafka.kafka_bootstrap_servers}, as group {_GROUP}: {error.args[0].str()}. "
                 "See KAFKA_BOOTSTRAP_SERVERS, and try again"
             ) from error
 

@@ -1,0 +1,28 @@
+"""The right to work as our consumer group: without it aiokafka would ask again and again, and say nothing."""
+
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.connections import KafkaSettings
+from streams.errors import TopicsError
+
+_TIMEOUT_S: Final = 10.0
+
+
+def check_group(connection: KafkaSettings, group: str) -> None:
+    """Ask for the group. A broker that does not answer now is left to those who wait for it.
+
+    Raises:
+        TopicsError: this user may not.
+    """
+    admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+    try:
+        admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            raise TopicsError(
+                f"Kafka at {connection.kafka_bootstrap_servers}: this user may not work as consumer group {group} "
+                "(Read). deploy/acls/streams.sh has all that the stream needs"
+            ) from error
