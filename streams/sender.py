@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any, Final
 
 import faust
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import InvalidTimestampError, KafkaError, MessageSizeTooLargeError
 
 from streams.batch import Outgoing
 from streams.errors import SendError
@@ -14,6 +14,11 @@ from streams.metrics import SEND_SECONDS
 
 #: A record batch counts as one message for the topic's limit of 2 MiB.
 MAX_BATCH_BYTES: Final = 1024 * 1024
+#: Where starting again alone does not help.
+_ADVICE: Final[dict[type[Exception], str]] = {
+    MessageSizeTooLargeError: "raise that topic's max.message.bytes (see `sentistream topics`), then start again",
+    InvalidTimestampError: "set this machine's clock, which is ahead of what Kafka takes, then start again",
+}
 
 
 class Sender:
@@ -37,14 +42,10 @@ class Sender:
                 async with asyncio.timeout(self._deadline_s):
                     for wave in zip_longest(*(_batches(producer, requests) for requests in by_partition)):
                         await self._send_wave(producer, [one for one in wave if one is not None])
-        except MessageSizeTooLargeError as error:
-            raise SendError(
-                f"{self._topic} refuses requests for their size. Nothing of the batch is committed; raise that topic's "
-                "max.message.bytes (`sentistream topics` says to what), then start again"
-            ) from error
         except (KafkaError, TimeoutError) as error:
-            msg = f"Kafka did not confirm all requests of a batch: {type(error).__name__} {error}"
-            raise SendError(f"{msg}. Nothing of the batch is committed; start again.") from error
+            msg = f"Kafka did not confirm all requests of a batch for {self._topic}: {type(error).__name__} {error}"
+            advice = _ADVICE.get(type(error), "start again")
+            raise SendError(f"{msg}. Nothing of the batch is committed; {advice}.") from error
 
     async def _send_wave(self, producer: Any, wave: Sequence[tuple[int, Any]]) -> None:
         waiting = [await producer.send_batch(batch, self._topic, partition=partition) for partition, batch in wave]

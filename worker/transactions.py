@@ -33,6 +33,7 @@ _FENCED: Final = frozenset(
 #: What Kafka will say again however often it is asked: its settings, or ours, must change.
 _REFUSED: Final = {
     KafkaError.MSG_SIZE_TOO_LARGE: "Raise that topic's max.message.bytes (`sentistream topics` says to what)",
+    KafkaError.INVALID_TIMESTAMP: "Set this machine's clock, which is ahead of what Kafka takes",
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "Let this worker's user write to that topic",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "Let this worker's user read with its WORKER_GROUP",
 }

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 _LOST = "no control of its own: a record without its dead letter counts as lost, as one whose request was not sent does"
 #: The longest text that is taken, and limits that only its request and its event are over.
 _LARGE = 8_000
-_LIMITS = {"stream": 15_000, "worker": 7_000}
+_LIMITS = {"stream": 9_000, "worker": 7_000}
 _MIB = 1024 * 1024
 
 
@@ -111,7 +111,7 @@ def test_soak_one_send_refused_for_its_size(
     refusing = one.rig.names.requests if of == "stream" else one.rig.names.events
     _limit(one, refusing, _LIMITS[of])
     one.rig.publish(published(_with_a_large_one(), 1))
-    stream = one.add_stream(1, BATCH_SIZE="4")
+    stream = one.add_stream(1, BATCH_SIZE="3")
     worker = one.add_worker(1, COMMIT_EVENTS="4")
     began = time.monotonic()
     one.start_all()

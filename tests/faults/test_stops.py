@@ -115,6 +115,7 @@ def test_soak_told_to_stop_while_something_is_away(
     one.start_all()
     one.stop()
     engine.kill()
+    traffic.close()
     fates = check(one.rig, builder, 3)
     note = ", ".join(f"{name} ended with {status} after {seconds:.1f} s" for name, (status, seconds) in ends.items())
     name = f"SIGTERM while {what} is away"
