@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,8 +132,11 @@ def streams(cluster: Cluster, login: KafkaSettings) -> str:
         return running.log.read_text()
 
 
-def worker(cluster: Cluster, login: KafkaSettings) -> str:
-    """A request to an event, a record that could not be taken to a dead letter, and an adapter released."""
+def worker(cluster: Cluster, login: KafkaSettings, rest_s: float = 0.0) -> str:
+    """A request to an event, a record that could not be taken to a dead letter, and an adapter released.
+
+    After ``rest_s`` of nothing to do, once more.
+    """
     rig = Rig(cluster.kafka.connection, cluster.names, 1)
     rig.publish_messages(0, 2)
     tokenizer = ServedBuilders(PromptSettings(model=MODEL)).tokenizer.sha256
@@ -151,6 +155,12 @@ def worker(cluster: Cluster, login: KafkaSettings) -> str:
         adapter = release_of(make_adapter_folder(cluster.folder / "adapter", "v1", model=MODEL), "v1", model=MODEL)
         ReleaseTopic(cluster.kafka.connection, cluster.names.releases).publish(adapter)
         running.until(lambda: '"adapter_' in running.log.read_text())
+        if rest_s:
+            rested = time.monotonic() + rest_s
+            running.until(lambda: time.monotonic() > rested)
+            rig.publish_messages(0, 1)
+            rig.publish([make_request(0, 2, tokenizer=tokenizer)])
+            running.until(partial(has_records, cluster, cluster.names.events, 2))
         return running.log.read_text()
 
 
@@ -228,7 +238,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [pytest.param("streams", marks=pytest.mark.soak), "worker", "trainer", "reader"])
 def test_a_service_works_with_exactly_its_rights(cluster: Cluster, service: str) -> None:
     said = SERVICES[service](cluster, cluster.login(service))
     assert "AUTHORIZATION" not in said.upper(), said

@@ -131,6 +131,7 @@ def test_a_redis_password_is_read_again_at_the_next_connection(redis_server: Emb
     asyncio.run(ping_before_and_after())
 
 
+@pytest.mark.soak
 @pytest.mark.kafka
 def test_a_stream_that_works_shows_no_secret(
     secure_kafka: EmbeddedKafka, redis_server: EmbeddedRedis, tmp_path: Path

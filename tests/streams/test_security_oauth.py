@@ -65,9 +65,9 @@ def test_messages_become_requests_with_tokens_that_run_out_on_the_way(
     ("change", "told"),
     [
         ({"kafka_oauth_client_secret": SecretStr("wrong")}, "KAFKA_OAUTH_CLIENT_SECRET"),
-        ({"kafka_oauth_scope": "another"}, "KAFKA_OAUTH_SCOPE"),
-        ({"kafka_oauth_ssl_ca": None}, "KAFKA_OAUTH_SSL_CA"),
-        ({"kafka_oauth_ssl_ca": "/nowhere.pem"}, "KAFKA_OAUTH_SSL_CA is /nowhere.pem"),
+        pytest.param({"kafka_oauth_scope": "another"}, "KAFKA_OAUTH_SCOPE", marks=pytest.mark.soak),
+        pytest.param({"kafka_oauth_ssl_ca": None}, "KAFKA_OAUTH_SSL_CA", marks=pytest.mark.soak),
+        pytest.param({"kafka_oauth_ssl_ca": "/nowhere.pem"}, "CA is /nowhere.pem", marks=pytest.mark.soak),
     ],
     ids=["secret", "scope", "foreign authority", "missing file"],
 )
