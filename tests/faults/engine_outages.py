@@ -14,7 +14,7 @@ from tests.faults.pipeline import Pipeline
 from tests.waiting import wait_for
 
 #: Longer than OUTAGE_GRACE_SECONDS (5).
-OUT_S: Final = 8.0
+OUT_S: Final = 6.0
 _MIB: Final = 1024 * 1024
 
 
