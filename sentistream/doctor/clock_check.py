@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.cimpl import NewTopic
 from redis.exceptions import NoPermissionError, RedisError
 
@@ -100,7 +100,7 @@ def _append_time(cluster: Cluster, topic: str) -> float:
         producer.poll(0.05)
     if not answer:
         producer.purge()
-        return time.time()
+        raise KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT))  # noqa: SLF001 - librdkafka's name
     if answer[0] is not None:
         raise KafkaException(answer[0])
     return float(answer[1].timestamp()[1] / 1000)
