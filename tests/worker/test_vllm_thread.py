@@ -3,10 +3,15 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from prompts.roles import Prompt
+from tests.worker.model_folder import TAXONOMY, make_folder
 from worker.engines.contract import EngineEndedError, EngineUnavailableError, PromptRefusedError
+from worker.engines.vllm_engine import VllmEngine
+from worker.engines.vllm_options import VllmOptions
 from worker.engines.vllm_runtime import Answer, Ask
 from worker.engines.vllm_thread import EngineThread
 
@@ -157,6 +162,21 @@ async def test_what_a_call_raises_is_the_callers_and_the_engine_goes_on() -> Non
         await thread.call(work)
     assert (await thread.ask(ask(3))).token_id == 3
     await thread.close(10)
+
+
+async def test_an_engine_whose_step_hangs_has_ended(tmp_path: Path) -> None:
+    runtime = FakeRuntime()
+    engine = VllmEngine(make_folder(tmp_path), VllmOptions(answer_seconds=0.2))
+    engine._thread = thread = await running(runtime)
+    runtime.gate.clear()
+    prompt = Prompt((4,))
+    with pytest.raises(EngineUnavailableError, match="no answer within"):
+        await engine.choose(prompt, TAXONOMY.labels)
+    await reached(lambda: thread.step_s > 0.4)
+    with pytest.raises(EngineEndedError, match="hung"):
+        await engine.choose(prompt, TAXONOMY.labels)
+    runtime.gate.set()
+    await engine.close()
 
 
 async def test_close_is_bounded_when_a_step_hangs() -> None:

@@ -21,6 +21,7 @@ from worker.engines.contract import (
     Adapter,
     AdapterRefusedError,
     Choice,
+    EngineEndedError,
     EngineUnavailableError,
     PromptRefusedError,
     Writing,
@@ -97,7 +98,7 @@ class VllmEngine:
             async with asyncio.timeout(self._options.answer_seconds):
                 answer = await self._running().ask(ask)
         except TimeoutError:
-            raise EngineUnavailableError(f"no answer within {self._options.answer_seconds:g} s") from None
+            raise self._late() from None
         if answer.token_id is None:
             raise EngineUnavailableError("vLLM gave this prompt up without an answer")
         return Choice(
@@ -149,6 +150,13 @@ class VllmEngine:
         """Stop within ``close_seconds``."""
         if self._thread is not None and not await self._thread.close(self._options.close_seconds):
             log.warning("vllm_engine_left_behind", seconds=self._options.close_seconds)
+
+    def _late(self) -> EngineUnavailableError:
+        """A step that takes twice as long as an answer may does not come back, and nobody outside could mend it."""
+        limit = self._options.answer_seconds
+        if (step_s := self._running().step_s) > 2 * limit:
+            return EngineEndedError(f"a step of the vLLM engine has hung for {step_s:.0f} s")
+        return EngineUnavailableError(f"no answer within {limit:g} s")
 
     def _running(self) -> EngineThread:
         if self._thread is None:

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -80,6 +81,7 @@ class EngineThread:
         self._names = itertools.count(1)
         self._lock = threading.Lock()
         self._end: str | None = None
+        self._step_began: float | None = None
         self._ready: Future = loop.create_future()
         # A daemon: a step that hangs must not keep the process from its end.
         self._thread = threading.Thread(target=self._run, name="vllm-engine", daemon=True)
@@ -88,6 +90,12 @@ class EngineThread:
     def ended(self) -> str | None:
         """Why the thread answers no more; None while it does."""
         return self._end
+
+    @property
+    def step_s(self) -> float:
+        """How long the step that runs has been running."""
+        began = self._step_began
+        return 0.0 if began is None else time.monotonic() - began
 
     async def start(self) -> None:
         """Start the thread and wait until the model is loaded; EngineUnavailableError where that fails."""
@@ -196,7 +204,10 @@ class EngineThread:
         self._results.append((item.future, result))
 
     def _step(self, runtime: Runtime) -> None:
-        for name, answer in runtime.step():
+        self._step_began = time.monotonic()
+        answers = runtime.step()
+        self._step_began = None
+        for name, answer in answers:
             if (future := self._waiting.pop(name, None)) is not None:
                 self._results.append((future, answer))
 
