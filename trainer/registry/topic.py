@@ -51,7 +51,11 @@ class ReleaseTopic:
         producer.produce(
             self._topic, encode(decision), decision.model.encode(), on_delivery=lambda error, _: told.append(error)
         )
-        producer.flush(_WAIT_S + 1)
+        try:
+            producer.flush(_WAIT_S + 1)
+        except SystemError as error:
+            # The client raises what is fatal, such as a right that lacks, in the middle of our callback.
+            raise error.__cause__ if isinstance(error.__cause__, KafkaException) else error from error
         if not told:
             raise ReleaseError(f"Kafka did not say within {_WAIT_S:.0f} s whether it has the decision: try again")
         if told[0] is not None:
@@ -103,7 +107,7 @@ class ReleaseTopic:
         except KafkaException as error:
             raise ReleaseError(
                 f"{self._topic} at {self._kafka.kafka_bootstrap_servers}, as group {_GROUP}: {error.args[0].str()}. "
-                "See KAFKA_BOOTSTRAP_SERVERS, and try again"
+                "See KAFKA_BOOTSTRAP_SERVERS and deploy/acls/trainer.sh, and try again"
             ) from error
 
 
