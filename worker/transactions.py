@@ -93,7 +93,8 @@ class TransactionalCommitter:
         try:
             self._retry(lambda: producer.init_transactions(_STEP_S))
         except KafkaException as error:
-            _raise_if_fenced(error)
+            if error.args[0].code() != KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+                _raise_if_fenced(error)
             raise KafkaFailedError(
                 f"Kafka did not let this worker's transactions begin: {_text(error)}. Is the cluster up, and may this "
                 f"user use the transactional.id {self._name}? deploy/acls/worker.sh has all that the worker needs"

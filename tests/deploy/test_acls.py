@@ -17,7 +17,9 @@ import redis
 from confluent_kafka import Consumer, KafkaException, Producer
 from pydantic import SecretStr
 
+from prompts.profile import find_model
 from prompts.settings import PromptSettings, ServedBuilders
+from schemas.adapter import weights_sha256
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
@@ -152,9 +154,10 @@ def worker(cluster: Cluster, login: KafkaSettings, rest_s: float = 0.0) -> str:
     with cluster.process(login, "worker", **own) as running:
         running.until(partial(has_records, cluster, cluster.names.events, 1))
         running.until(partial(has_records, cluster, cluster.names.dead_letters, 1))
-        adapter = release_of(make_adapter_folder(cluster.folder / "adapter", "v1", model=MODEL), "v1", model=MODEL)
-        ReleaseTopic(cluster.kafka.connection, cluster.names.releases).publish(adapter)
-        running.until(lambda: '"adapter_' in running.log.read_text())
+        base = weights_sha256(find_model(MODEL))
+        folder = make_adapter_folder(cluster.folder / "adapter", "v1", model=MODEL, base_sha256=base)
+        ReleaseTopic(cluster.kafka.connection, cluster.names.releases).publish(release_of(folder, "v1", model=MODEL))
+        running.until(lambda: '"adapter_live"' in running.log.read_text())
         if rest_s:
             rested = time.monotonic() + rest_s
             running.until(lambda: time.monotonic() > rested)
