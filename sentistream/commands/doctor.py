@@ -33,7 +33,7 @@ _COLOURS: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @settings_options(DoctorSettings, StreamsSettings, WorkerSettings)
 @click.pass_context
-def command(context: click.Context, *, service: str, strict: bool, as_json: bool, **given: Any) -> None:
+def command(context: click.Context, /, *, service: str, strict: bool, as_json: bool, **given: Any) -> None:
     """Check a running deployment and say what to mend.
 
     Give it the settings that the services have. It changes nothing: its probes are one Redis window and one lock that

@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import (
@@ -96,7 +97,7 @@ def test_rights_that_lack_in_redis_are_named(tmp_path: Path) -> None:
     from sentistream.doctor.redis_server import check_redis
 
     with EmbeddedRedis(tmp_path) as server:
-        admin = connect(StreamsSettings(redis_url=server.url))
+        admin: Any = connect(StreamsSettings(redis_url=server.url))
         for user, rights in (("full", RIGHTS), ("short", RIGHTS.replace("+evalsha", ""))):
             admin.execute_command("ACL", "SETUSER", user, "on", ">word", *rights.split())
         keys = admin.dbsize()

@@ -59,7 +59,7 @@ class Clinic:
                 conversation_id=f"c{number}",
                 speaker="ann",
                 text="a secret",
-                sent_at="2026-01-01T00:00:00Z",  # type: ignore[arg-type]
+                sent_at="2026-01-01T00:00:00Z",
             )
             producer.produce(self.names.messages, encode(message), message.conversation_id.encode())
         assert producer.flush(20) == 0

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.codec import decode_request, encode
 from schemas.errors import UnknownSchemaVersionError
@@ -11,7 +12,7 @@ from sentistream.embedded import EmbeddedKafka
 from tests.conftest import TopicsFactory
 from tests.waiting import wait_for
 from tests.worker.kafka_rig import Rig, make_request, running
-from worker import intake, metrics
+from worker import intake
 
 pytestmark = pytest.mark.kafka
 
@@ -50,7 +51,7 @@ def test_a_worker_one_version_behind_waits_and_goes_on_once_it_is_upgraded(
     rig.publish(make_request(1, offset) for offset in range(3, 6))
     with running(rig.settings()):
         rig.events(at_least=9)
-        wait_for(lambda: metrics.PARKED.collect()[0].samples[0].value == 1, "one partition waits")
+        wait_for(lambda: REGISTRY.get_sample_value("sentistream_worker_parked_partitions") == 1, "one partition waits")
         assert rig.committed()[0].offset == 3
     monkeypatch.setattr(intake, "decode_request", _upgraded)
     with running(rig.settings()):
