@@ -20,14 +20,16 @@ from streams.processor import Processor
 from streams.records import Record
 from streams.sender import MAX_BATCH_BYTES
 from streams.settings import StreamsSettings
+from streams.take import batches
 from streams.transport import use_transport
 
 
 class StreamsApp(faust.App):
-    """Attributes: what its consumer reports to."""
+    """Attributes: what its consumer reports to, and how often it may ask Kafka."""
 
     logger = logging.getLogger("faust.app")
     intake: Intake
+    fetch_pause_s: float
 
 
 class ConsumerPositions:
@@ -74,6 +76,7 @@ def build_app(settings: StreamsSettings, intake: Intake) -> StreamsApp:
         datadir=Path(tempfile.mkdtemp(prefix="sentistream-streams-")),
     )
     app.intake = intake
+    app.fetch_pause_s = settings.batch_wait_ms / 1000
     use_transport(app, settings.kafka_bootstrap_servers)
     return app
 
@@ -84,7 +87,7 @@ def add_agent(app: StreamsApp, settings: StreamsSettings, processor: Processor, 
     positions = ConsumerPositions(app)
 
     async def handle(stream: Any) -> None:
-        async for events in stream.noack_take(settings.batch_size, within=settings.batch_wait_ms / 1000):
+        async for events in batches(stream, settings.batch_size):
             messages = [event.message for event in events]
             records = [_record(message) for message in messages]
             await processor.process(records, positions)
