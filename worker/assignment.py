@@ -23,18 +23,27 @@ _TURN_S: Final = 0.05
 class PartitionOwner:
     """Follows the group's rebalances. Its callbacks run inside the consumer's poll.
 
+    Args:
+        settle: returns once no commit runs, or raises after so many seconds.
+
     Attributes:
         failed: what a callback could not raise through librdkafka; the loop raises it.
     """
 
     def __init__(
-        self, consumer: Consumer, settings: WorkerSettings, assignments: Assignments, labelling: LabellingThread
+        self,
+        consumer: Consumer,
+        settings: WorkerSettings,
+        assignments: Assignments,
+        labelling: LabellingThread,
+        settle: Callable[[float], None],
     ) -> None:
         self.failed: Exception | None = None
         self._consumer = consumer
         self._settings = settings
         self._assignments = assignments
         self._labelling = labelling
+        self._settle = settle
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -94,6 +103,8 @@ class PartitionOwner:
 
     def _drop(self, partitions: list[TopicPartition], event: str) -> None:
         """Before this returns nothing in hand of these partitions can be written any more (guarantee 6)."""
+        # A commit that runs may hold their results; it ends here, while they are still ours or it is refused.
+        self._guard(lambda: self._settle(self._settings.kafka_deadline_seconds))
         held = [self._assignments.get(one.partition) for one in partitions]
         in_hand = sum(len(one.entries) for one in held if one is not None)
         lost = [self._assignments.lose(one.partition) for one in partitions]
@@ -155,7 +166,8 @@ class PartitionOwner:
         try:
             low, _ = self._consumer.get_watermark_offsets(where, timeout=_STEP_S)
         except KafkaException as error:
-            log.warning("messages_not_visible", partition=partition, error=error.args[0].str())
+            text = error.args[0].str()
+            log.warning("messages_not_visible", topic=where.topic, partition=partition, error=text)
             return Watermark(offset=ANY_OFFSET)
         return Watermark(offset=low - 1)
 

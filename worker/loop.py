@@ -1,5 +1,6 @@
 """The consumer's loop: take requests, hand them to the labeller, commit finished prefixes, all on one thread."""
 
+import sys
 import threading
 import time
 from typing import Any, Final
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 #: A poll while answers are awaited, and one while nothing is.
 _BUSY_POLL_S: Final = 0.003
 _IDLE_POLL_S: Final = 0.05
+#: Kafka's threads and the labeller's hand over to each other all the time; by default Python lets one wait for 5 ms.
+_SWITCH_S: Final = 0.0005
 #: At most so many records are taken at once, so that commits do not wait for them.
 _BATCH: Final = 128
 #: Full for so long: pause the partitions and poll, so that rebalances go on. Pausing throws fetched records away.
@@ -55,10 +58,10 @@ class ConsumerLoop:
         self._intake = intake
         self._labelling = labelling
         self._assignments = Assignments()
-        self._owner = PartitionOwner(consumer, settings, self._assignments, labelling)
         self._progress = Progress(settings)
         self._ahead = TakeAhead(settings, consumer, self._assignments)
         self._commits = PrefixCommits(settings, consumer, committer, self._assignments, self._progress)
+        self._owner = PartitionOwner(consumer, settings, self._assignments, labelling, self._commits.settle)
         self._topics = TopicWatch(consumer, settings)
         self._unheld = UnheldPartitions(settings, self._owner.rejoin)
         self.paused = False
@@ -80,10 +83,18 @@ class ConsumerLoop:
         """Work until `stop`; raises WorkerError where it cannot go on."""
         if self._stop.is_set():
             return
+        sys.setswitchinterval(_SWITCH_S)
         self._committer.start()
         self._owner.subscribe()
-        while not self._stop.is_set():
-            self._step(take=True)
+        try:
+            while not self._stop.is_set():
+                self._step(take=True)
+            self._finish()
+        finally:
+            self._commits.close()
+
+    def _finish(self) -> None:
+        """Commit what is in flight, as far as the time for a stop goes."""
         deadline = time.monotonic() + self._settings.stop_seconds
         waiting = self._labelling.give_up_waiting()
         for job in waiting:
@@ -125,7 +136,7 @@ class ConsumerLoop:
             self._labelling.wait(_BUSY_POLL_S)
             return
         wait = _BUSY_POLL_S if self._assignments.pending else _IDLE_POLL_S
-        first = self._consumer.poll(wait)
+        first = self._consumer.poll(self._commits.poll_seconds(wait, backlog=self._backlog))
         self.polled_at = time.monotonic()
         if first is None:
             self._backlog = False
@@ -166,7 +177,10 @@ class ConsumerLoop:
                 "Just after a broker's crash it was this process itself, and a restart helps"
             )
         elif error.fatal() or code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
-            raise KafkaFailedError(f"the consumer cannot go on: {error.name()}: {error.str()}")
+            raise KafkaFailedError(
+                f"the consumer of {self._settings.requests} in group {self._settings.worker_group} cannot go on: "
+                f"{error.name()}: {error.str()}"
+            )
         else:
             log.warning("consumer_error", error=error.name(), detail=error.str())
 
