@@ -27,6 +27,14 @@ _ABORT_PAUSE_S: Final = 0.05
 _BACKLOG_LINGER_MS: Final = 150.0
 #: How soon the end of a commit is seen: another one may be due.
 _RUNNING_POLL_S: Final = 0.001
+#: Kafka answers a commit before its marks are written, and tells a transaction that begins before they are to come
+#: again, which librdkafka does after 20 ms. So the next one begins later; how much later follows from how often it came
+#: too early.
+_RETRIED_S: Final = 0.02
+_GAP_S: Final = (0.002, 0.015)
+_FIRST_GAP_S: Final = 0.004
+_LONGER_S: Final = 0.001
+_SHORTER_S: Final = 0.00001
 _VERSION: Final = version("sentistream")
 #: How long an answer waited for those before it, so that a latency can be told apart from the order's price.
 _PREFIX_HEADER: Final = "sentistream-prefix-ms"
@@ -50,6 +58,8 @@ class PrefixCommits:
         self._progress = progress
         self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
         self._not_before = 0.0
+        self._gap_s = _FIRST_GAP_S
+        self._gap_until = 0.0
         self._thread = CommitThread()
         self._running: Running | None = None
         self._prefixes: list[tuple[Assignment, list[Entry]]] = []
@@ -103,7 +113,7 @@ class PrefixCommits:
         if not heads:
             return math.inf
         due_at = min(head.finished_at for head in heads) + self._linger_ms(backlog=backlog) / 1000
-        return max(due_at, self._not_before) - time.monotonic()
+        return max(due_at, self._not_before, self._gap_until) - time.monotonic()
 
     def _linger_ms(self, *, backlog: bool) -> float:
         """No wait where nothing else is on its way; a longer one where nobody's message waits for its own answer."""
@@ -151,6 +161,9 @@ class PrefixCommits:
         finally:
             self._running = None
         self._progress.committed()
+        change = _LONGER_S if running.took_s > _RETRIED_S else -_SHORTER_S
+        self._gap_s = min(max(self._gap_s + change, _GAP_S[0]), _GAP_S[1])
+        self._gap_until = running.ended_at + self._gap_s
         for assignment, prefix in self._prefixes:
             # One that was lost since then holds nothing any more.
             if not assignment.lost:
