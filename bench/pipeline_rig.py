@@ -146,12 +146,18 @@ class Rig:
 
 
 @contextmanager
-def pipeline(environment: Mapping[str, str], title: str) -> Iterator[Rig]:
-    """Start everything, wait until messages would be answered, and stop it in the end."""
+def pipeline(environment: Mapping[str, str], title: str, *, optimised: bool = False) -> Iterator[Rig]:
+    """Start everything, wait until messages would be answered, and stop it in the end.
+
+    Args:
+        environment: what stream and worker are told.
+        title: of the row, for the lines about what goes on.
+        optimised: let the broker compile as one of hours does; the caller warms it for minutes.
+    """
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     with tempfile.TemporaryDirectory(prefix="sentistream-bench-") as name:
         folder = Path(name)
-        stack = EmbeddedStack(folder, names=names, partitions=PARTITIONS)
+        stack = EmbeddedStack(folder, names=names, partitions=PARTITIONS, optimised=optimised)
         with working(f"{title}: Kafka and Redis"):
             stack.__enter__()
         try:
