@@ -24,7 +24,7 @@ from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topic_reader import read_topic
-from sentistream.topics import create_topics
+from sentistream.topics import create_topics, describe_topics
 from streams.errors import StreamsError
 from streams.redis_client import RIGHTS, redis_client
 from streams.window import Group, PartitionWork, WindowRule, WindowStore
@@ -246,6 +246,17 @@ def test_a_service_works_with_exactly_its_rights(cluster: Cluster, service: str)
     said = SERVICES[service](cluster, cluster.login(service))
     assert "AUTHORIZATION" not in said.upper(), said
     assert "not_visible" not in said
+
+
+def test_the_topics_are_made_with_exactly_their_rights(cluster: Cluster) -> None:
+    names = TopicNames(topic_prefix=f"{new_name('acl')}.")
+    user = f"{names.topic_prefix}topics"
+    given = commands("topics", {"TOPIC_PREFIX": names.topic_prefix, "TOPICS_USER": user})
+    login = user_with(cluster.kafka, user, given)
+    wanted = topics(names, "embedded", 2)
+    assert set(create_topics(login, wanted)) == {one.name for one in wanted}
+    assert create_topics(login, wanted) == ()
+    assert not [state.differences for state in describe_topics(login, wanted) if state.differences]
 
 
 @pytest.mark.soak
