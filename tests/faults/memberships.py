@@ -45,18 +45,22 @@ class Churn:
         self.left: Counter[str] = Counter()
         self._workers = [service for service in one.services if service.name in names]
         self._draw = draw
-        self._until = time.monotonic() + seconds
+        self._seconds = seconds
+        self._until: float | None = None
         self._leaves_at: dict[int, float] = {}
 
     @property
     def over(self) -> bool:
-        return time.monotonic() > self._until
+        return self._until is not None and time.monotonic() > self._until
 
     def strike(self, done: int) -> int:
         for worker in self._workers:
             process = worker.process
             if self.over or process is None or process.poll() is not None or not is_ready(worker):
                 continue
+            if self._until is None:
+                # From when there is something to leave.
+                self._until = time.monotonic() + self._seconds
             leaves_at = self._leaves_at.setdefault(process.pid, time.monotonic() + self._draw.uniform(*_STAYS_S))
             if time.monotonic() > leaves_at:
                 self._leaves_at[process.pid] = float("inf")

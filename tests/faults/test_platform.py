@@ -11,12 +11,12 @@ from schemas.event import EmotionEvent
 from tests.faults.campaign import endure
 from tests.faults.conftest import MakePipeline
 from tests.faults.harm import RandomKills
-from tests.faults.pipeline import DEADLINE_S, Pipeline
+from tests.faults.pipeline import DEADLINE_S, Pipeline, at_end, is_ready
 from tests.faults.platform_traffic import TransactionalTraffic
 from tests.faults.report import Report, Row
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900), pytest.mark.soak]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 
 def _events_for(one: Pipeline, traffic: TransactionalTraffic) -> int:
@@ -26,6 +26,23 @@ def _events_for(one: Pipeline, traffic: TransactionalTraffic) -> int:
     return sum((source.partition, source.offset) in traffic.aborted for source in sources)
 
 
+def test_the_marks_of_transactions_do_not_hold_up_the_stream(pipeline: MakePipeline, draw: random.Random) -> None:
+    one = pipeline(1)
+    one.add_stream(1, BATCH_SIZE="10")
+    traffic = TransactionalTraffic(one.rig, 1, seed=draw.randrange(2**31), conversations=12)
+    while len(traffic.published) < 400:
+        traffic.publish(10)
+    one.start_all()
+    wait_for(lambda: is_ready(one.services[0]), f"the stream\n{one.logs()}", DEADLINE_S)
+    # Where each batch waits for the end of a fetch, this takes a minute.
+    group = one.rig.environment["STREAMS_GROUP"]
+    ends = {0: max(offset for _, offset in traffic.published) + 1}
+    done = lambda: at_end(one.rig.bootstrap, group, one.rig.names.messages, range(1), ends)  # noqa: E731
+    wait_for(done, f"all requests\n{one.logs()}", 25)
+    traffic.close()
+
+
+@pytest.mark.soak
 def test_soak_a_transactional_platform_aborts(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
@@ -51,6 +68,7 @@ def test_soak_a_transactional_platform_aborts(
     assert row.clean, row
 
 
+@pytest.mark.soak
 def test_soak_control_a_stream_that_reads_what_is_not_committed(
     pipeline: MakePipeline, draw: random.Random, report: Report
 ) -> None:

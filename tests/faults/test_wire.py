@@ -32,7 +32,7 @@ def test_soak_the_end_of_a_transaction_gets_lost(
     proxy: KafkaProxy,
     what: tuple[Lost, Wire],
 ) -> None:
-    row = report.add(lose_ends(pipeline(6), builder, draw, proxy, what, records=4_000, times=10))
+    row = report.add(lose_ends(pipeline(6), builder, draw, proxy, what, records=2_500, times=10))
     assert row.times == 10
     assert row.clean, row
 
