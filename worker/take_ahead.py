@@ -12,6 +12,9 @@ log = structlog.get_logger()
 
 #: Requests taken and not committed, at most, for each that may be in flight.
 _PENDING_PER_IN_FLIGHT: Final = 8
+#: A partition is held back beside one that has less than this share of what it has: where all are flooded alike none
+#: starves, and each pause throws fetched records away.
+_UNEVEN_SHARE: Final = 0.5
 #: A partition that was held back goes on when it has less than this share of what one may have.
 _GO_ON_SHARE: Final = 0.5
 
@@ -48,13 +51,16 @@ class TakeAhead:
             return
         # Nobody needs the room that an only partition would leave.
         left = max(0, self._window - self._assignments.pending) if len(self._assignments) > 1 else self._window
+        fewest = min((len(one.entries) for one in self._assignments), default=0)
         hold: list[Assignment] = []
         go_on: list[Assignment] = []
         for one in self._assignments:
+            count = len(one.entries)
             if not one.held_back:
-                if len(one.entries) > left and one.gap_since is None and one.parked is None:
+                uneven = count > left and count * _UNEVEN_SHARE > fewest
+                if uneven and one.gap_since is None and one.parked is None:
                     hold.append(one)
-            elif len(one.entries) <= left * _GO_ON_SHARE or one.gap_since is not None:
+            elif count <= max(left * _GO_ON_SHARE, fewest) or one.gap_since is not None:
                 go_on.append(one)
         if hold or go_on:
             self._set(hold, held_back=True)
