@@ -47,11 +47,13 @@ class Run:
     Attributes:
         rates: events a second of each worker.
         transactions: a second, of all.
+        transaction_s: the mean length of one; its worker takes nothing meanwhile.
         cpu: cores that each part took.
     """
 
     rates: tuple[float, ...]
     transactions: float
+    transaction_s: float
     cpu: dict[str, float]
 
     @property
@@ -85,7 +87,8 @@ def _figure(load: tuple[int, int], run: Run, runs: dict[tuple[int, int], Run]) -
         baseline=baseline,
         ratio=run.rate / baseline if baseline else None,
         note=f"each {min(run.rates):.0f} - {max(run.rates):.0f} of {flight / DELAY_S:.0f} possible; "
-        f"{run.transactions:.0f} transactions/s of {run.rate / run.transactions:.1f} events; CPU us an event: {parts}; "
+        f"{run.transactions:.0f} transactions/s of {run.rate / run.transactions:.1f} events, "
+        f"{1000 * run.transaction_s:.0f} ms each; CPU us an event: {parts}; "
         f"{sum(run.cpu.values()):.2f} of {psutil.cpu_count()} cores",
     )
 
@@ -162,6 +165,8 @@ def _watch(ports: list[int]) -> Run:
     return Run(
         rates("sentistream_worker_events_total"),
         sum(rates("sentistream_worker_transactions_total")),
+        sum(rates("sentistream_worker_transaction_seconds_sum"))
+        / sum(rates("sentistream_worker_transaction_seconds_count")),
         {part: (spent[part] - used[part]) / seconds for part in spent},
     )
 
