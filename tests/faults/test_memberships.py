@@ -33,10 +33,8 @@ def test_a_worker_comes_and_goes_while_a_platform_aborts_and_an_answer_is_lost(
     one.add_stream(1)
     for number in (1, 2):
         one.add_worker(number, KAFKA_BOOTSTRAP_SERVERS=proxy.address, KAFKA_DEADLINE_SECONDS=IMPATIENT)
-    records = 600
-    fault = Together(
-        Churn(one, 6.0, draw, ["worker-2"]), WireLosses(proxy, "answer", "silent", times=1, records=records)
-    )
+    records = 300
+    fault = Together(Churn(one, 3.0, draw, ["worker-2"]), WireLosses(proxy, "answer", "silent", times=1, records=0))
     row = Row(id="00-short", fault="", times=0)
     row = endure(one, builder, fault, draw, row, records, platform=TransactionalTraffic)
     assert len(proxy.struck_at) == 1

@@ -26,7 +26,8 @@ def _events_for(one: Pipeline, traffic: TransactionalTraffic) -> int:
     return sum((source.partition, source.offset) in traffic.aborted for source in sources)
 
 
-def test_the_marks_of_transactions_do_not_hold_up_the_stream(pipeline: MakePipeline, draw: random.Random) -> None:
+@pytest.mark.soak
+def test_soak_the_marks_of_transactions_do_not_hold_up_the_stream(pipeline: MakePipeline, draw: random.Random) -> None:
     one = pipeline(1)
     one.add_stream(1, BATCH_SIZE="10")
     traffic = TransactionalTraffic(one.rig, 1, seed=draw.randrange(2**31), conversations=12)
