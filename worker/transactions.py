@@ -158,7 +158,7 @@ class TransactionalCommitter:
     def _flush(self, producer: Producer) -> None:
         """In steps, between which a stop can shorten the time."""
         deadline = time.monotonic() + self._deadline_s
-        while producer.flush(_STEP_S) and time.monotonic() < min(deadline, self._until()):
+        while _waiting(lambda: producer.flush(_STEP_S)) and time.monotonic() < min(deadline, self._until()):
             pass
 
     def _retry(self, operation: Callable[[], None]) -> None:
@@ -179,9 +179,21 @@ class TransactionalCommitter:
             try:
                 producer.produce(record.topic, record.value, record.key, headers=record.headers, **place)
             except BufferError:
-                producer.poll(0.1)
+                _waiting(lambda: producer.poll(0.1))
             else:
                 return
+
+
+def _waiting(work: Callable[[], int]) -> int:
+    """What the client says of its work; 0 where a fatal error came up in it, which its next call raises.
+
+    confluent-kafka calls the logger while that error is pending, and then even the look-up of its method may fail.
+    """
+    try:
+        return work()
+    except (AttributeError, SystemError) as error:
+        log.warning("kafka_callback_failed", error=repr(error))
+        return 0
 
 
 def _raise_if_fenced(error: KafkaException) -> None:

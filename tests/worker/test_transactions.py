@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from worker import transactions
-from worker.errors import KafkaFailedError, OutcomeUnknownError
+from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError
 from worker.faultpoints import NoFaults
 from worker.transactions import TransactionalCommitter
 
@@ -86,3 +86,20 @@ def test_a_stop_does_not_wait_for_kafka_as_long_as_work_does() -> None:
     with pytest.raises(OutcomeUnknownError, match="away"):
         committer.commit([], [], None)
     assert _Away.tries > 1
+
+
+class _Fenced(_Producer):
+    """A client that another process has fenced, as confluent-kafka tells it: its log callback fails first."""
+
+    def flush(self, *_: Any) -> int:
+        raise AttributeError("'_FixedFindCallerLogger' object has no attribute 'log'")
+
+    def send_offsets_to_transaction(self, *_: Any) -> None:
+        raise KafkaException(KafkaError(KafkaError._FENCED, "a newer producer", fatal=True))
+
+
+def test_a_callback_that_stumbles_over_a_fatal_error_does_not_hide_it() -> None:
+    committer = TransactionalCommitter(_Fenced, NoFaults(), deadline_s=5)
+    committer.start()
+    with pytest.raises(FencedError, match="a newer producer"):
+        committer.commit([], [], None)
