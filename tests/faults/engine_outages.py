@@ -38,6 +38,8 @@ class EngineServer:
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self._port}/v1",
             "OPENAI_MODEL": "test",
             "ENGINE_TIMEOUT_SECONDS": "3",
+            # What the server can answer within that time: more at once would time out, and be asked again and again.
+            "MAX_IN_FLIGHT": "64",
         }
 
     def start(self) -> None:

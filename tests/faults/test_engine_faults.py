@@ -52,10 +52,10 @@ def test_soak_engine_in_trouble(
     _add(one, engine)
     memory = Memory(one)
     outages = [engine.outages()[kind]] * 5
-    fault = Outages(outages, 3_000, memory.look)
+    fault = Outages(outages, 1_500, memory.look)
     name = outages[0].name + (f" for {outages[0].seconds:.0f} s" if outages[0].seconds else "")
     row = Row(id=f"5{KINDS.index(kind)}-engine-{kind}", fault=name, times=0, against=_CONTROL)
-    found = endure(one, builder, fault, draw, row, 3_000)
+    found = endure(one, builder, fault, draw, row, 1_500)
     note = f"recovery from when it is well again; a worker held at most {memory.most:.0f} MiB"
     found = report.add(found.model_copy(update={"times": fault.struck.total(), "note": note}))
     assert found.fates is not None
@@ -86,7 +86,7 @@ def _growth(
 ) -> tuple[Row, float]:
     """How much more a worker holds, in MiB, when a backlog has waited for a hanging engine than before."""
     # Longer than it hangs: what is measured is waiting, not giving up and asking again.
-    _add(one, engine, 1, ENGINE_TIMEOUT_SECONDS="120", **settings)
+    _add(one, engine, 1, ENGINE_TIMEOUT_SECONDS="120", **({"MAX_IN_FLIGHT": "512"} | settings))
     memory = Memory(one)
     before = 0.0
 
@@ -138,12 +138,12 @@ def test_each_trouble_with_redis_and_the_engine_once(
     redis_server: EmbeddedRedis,
 ) -> None:
     one = pipeline(3)
-    _add(one, engine, 1, OUTAGE_GRACE_SECONDS="0.2", ENGINE_TIMEOUT_SECONDS="0.5", MAX_IN_FLIGHT="64")
+    _add(one, engine, 1, OUTAGE_GRACE_SECONDS="0.2")
     outages = [make(redis_server) for make in (killed, restarted, emptied)]
     outages += [away(redis_server, 0.5), read_only(redis_server, 0.5)]
     outages += [engine.outages(0.7)[kind] for kind in KINDS]
     row = Row(id="49-once", fault="each trouble with Redis and the engine once, for moments", times=len(outages))
-    found = report.add(endure(one, builder, Outages(outages, 1_000), draw, row, 1_000))
+    found = report.add(endure(one, builder, Outages(outages, 700), draw, row, 700))
     assert found.fates is not None
     assert found.fates.clean, found
     assert one.deaths == 0

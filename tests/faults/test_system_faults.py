@@ -64,7 +64,8 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
         create_topics(kafka.connection, topics(names, "embedded", _PARTITIONS))
         rig = StreamRig(kafka.bootstrap_servers, redis_server.url, names, model)
         one = Pipeline(rig, _PARTITIONS, tmp_path, draw)
-        one.deadly |= {FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
+        # librdkafka has an assertion that fails, now and then, when the only broker goes (rd_kafka_enq_once).
+        one.deadly |= {FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED), -signal.SIGABRT}
         for number in (1, 2):
             one.add_stream(number)
             one.add_worker(number)
@@ -75,7 +76,7 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
 
 def _try(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
     try:
-        found = endure(one, builder, Outages(outages, 2_000), draw, row, 2_000)
+        found = endure(one, builder, Outages(outages, 1_500), draw, row, 1_500)
     finally:
         one.kill_all()
     note = f"{row.note}; services that ended and were started again: {one.deaths}"
@@ -143,8 +144,8 @@ def test_soak_memory_short(
     whose: str,
 ) -> None:
     one = pipeline_on(kafka)
-    # Where no Python code is asked, librdkafka and the C library end the process by SIGABRT.
-    one.deadly |= {FAILED, int(ExitCode.INTERNAL), int(ExitCode.MEMORY), -signal.SIGABRT, -signal.SIGSEGV}
+    # Where no Python code is asked, librdkafka and the C library end the process by SIGABRT, too.
+    one.deadly |= {int(ExitCode.INTERNAL), int(ExitCode.MEMORY), -signal.SIGSEGV}
     struck: list[int] = []
 
     def begin() -> None:

@@ -72,12 +72,12 @@ def test_soak_the_real_worker_killed(pipeline: MakePipeline, draw: random.Random
     for service in (stream, worker):
         service.settings["MODEL"] = _MODEL
     worker.settings |= {"ENGINE": "vllm", "SANM_POLICY": "one-pass"}
-    fault = EngineKills(one, worker, _TIMES, 300)
+    fault = EngineKills(one, worker, _TIMES, 100)
     name = f"the worker with the real vLLM ({_MODEL}) killed by SIGKILL: no process of its engine left after 10 s"
     against = "no control of its own: a process that is left fails the test; vLLM's engine runs in the worker's process"
     row = Row(id="72-vllm-killed", part=part, fault=name, times=0, against=against)
     builder = ServedBuilders(PromptSettings(model=_MODEL)).of()
-    row = endure(one, builder, fault, draw, row, 300 * (_TIMES + 1))
+    row = endure(one, builder, fault, draw, row, 100 * (_TIMES + 1))
     note = f"the last process was gone after {max(fault.seconds):.1f} s at most; real vLLM on the CPU"
     row = report.add(row.model_copy(update={"times": len(fault.seconds), "note": note}))
     assert row.times == _TIMES
