@@ -151,7 +151,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def with_engines(rate: float, gpu: Gpu, measured: Measured, assumed: Assumed) -> list[tuple[str, ...]]:
     """For each model: a worker a card, and what follows from their number."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for name, size in assumed.models:
         workers = math.ceil(rate / gpu_rate(size, gpu, measured, assumed) / assumed.load)
         partitions = 12 * math.ceil(2 * workers / 12)

@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from sentistream.topics import create_topics
 
 PARTITIONS = 48
 #: Workers, and requests in flight in each.
-LOADS = ((1, 16), (2, 16), (4, 16), (8, 16), (1, 8), (8, 8), (1, 256), (2, 256))
+LOADS: tuple[tuple[int, int], ...] = ((1, 16), (2, 16), (4, 16), (8, 16), (1, 8), (8, 8), (1, 256), (2, 256))
 DELAY_S = 0.08
 LINGER_MS = 100
 _WARM_S = 4.0
@@ -140,7 +141,7 @@ def _environment(names: TopicNames, bootstrap: str, index: int) -> dict[str, str
     }
 
 
-def _wait_until_shared(workers: list[Service], ports: list[int]) -> None:
+def _wait_until_shared(workers: list[Service], ports: Sequence[int]) -> None:
     """Until every worker has its share of the partitions; they come one by one, and each moves some."""
     deadline = time.monotonic() + _START_DEADLINE_S
     share = PARTITIONS // len(ports)
@@ -154,7 +155,7 @@ def _wait_until_shared(workers: list[Service], ports: list[int]) -> None:
         time.sleep(0.5)
 
 
-def _watch(ports: list[int]) -> Run:
+def _watch(ports: Sequence[int]) -> Run:
     began, before, used = time.monotonic(), [metrics_of(port) for port in ports], cpu_seconds()
     time.sleep(_MEASURED_S)
     seconds, after, spent = time.monotonic() - began, [metrics_of(port) for port in ports], cpu_seconds()
