@@ -57,7 +57,7 @@ def is_current(settings: WorkerSettings, topic_id: str) -> bool:
     try:
         return as_text(asked[settings.messages].result(_ANSWER_S + 1).topic_id) == topic_id
     except KafkaException as error:
-        log.warning("messages_not_visible", error=error.args[0].str())
+        log.warning("messages_not_visible", topic=settings.messages, error=error.args[0].str())
         return True
 
 

@@ -32,7 +32,10 @@ def check_partitions(consumer: Consumer, names: TopicNames, timeout_s: float = 3
     if names.messages in topics:
         counts[names.messages] = len(topics[names.messages].partitions)
     if missing := [name for name, count in counts.items() if count == 0]:
-        raise MisconfiguredError(f"missing topics: {', '.join(missing)}. `sentistream topics create` makes them")
+        raise MisconfiguredError(
+            f"missing topics: {', '.join(missing)}. `sentistream topics create` makes them; if they are there, this "
+            "user may not see them: deploy/acls/worker.sh has all that the worker needs"
+        )
     counts.pop(names.dead_letters, None)
     if len(set(counts.values())) != 1:
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
