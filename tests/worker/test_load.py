@@ -112,14 +112,14 @@ def test_the_depth_falls_while_a_backlog_builds_up_and_comes_back_when_it_is_wor
     with running(settings, side):
         wait_for(lambda: _metric("partitions") == 1, "it has its partition")
         assert _metric("depth", policy="paper") == 1
-        one.publish(make_request(0, offset) for offset in range(250))
+        one.publish(make_request(0, offset) for offset in range(180))
         wait_for(lambda: _metric("depth", policy="one-pass") == 1, "the depth falls")
-        one.events(at_least=250)
+        one.events(at_least=180)
         wait_for(lambda: _metric("depth", policy="paper") == 1, "the depth comes back")
-        one.publish(make_request(0, offset) for offset in range(250, 255))
-        seen = one.events(at_least=255)
-    assert seen.offsets(0) == list(range(255))
+        one.publish(make_request(0, offset) for offset in range(180, 185))
+        seen = one.events(at_least=185)
+    assert seen.offsets(0) == list(range(185))
     policies = [event.policy for event in seen.events]
     assert policies[0] == "paper"
-    assert "one-pass" in policies[:250]
-    assert policies[250:] == ["paper"] * 5
+    assert "one-pass" in policies[:180]
+    assert policies[180:] == ["paper"] * 5
