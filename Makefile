@@ -56,8 +56,9 @@ lint: env
 test: env lint ## format, lint, types, import rules and all tests but the soak
 	@$(RUN)/python -m pytest --quiet
 
-soak: env ## the long kill tests and their negative controls; writes docs/faults.md
+soak: env ## all long tests, faults and their negative controls first; hours; writes docs/faults.md
 	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m "" -k "soak or control" tests/faults
+	@$(RUN)/python -m pytest --quiet -m soak --ignore=tests/faults
 
 bench: env ## every figure of the documents beside its baseline
 	@$(RUN)/python -m bench
