@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -103,5 +103,5 @@ def memory_short(pid: int, spare_mib: int) -> None:
 
 def memory_back(pid: int) -> None:
     """It may have all again; one that has ended needs nothing."""
-    if psutil.pid_exists(pid):
+    with suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

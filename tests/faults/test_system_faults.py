@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
 from prompts.parts import PartsBuilder
@@ -18,9 +17,10 @@ from streams.intake import FAILED
 from tests.faults.campaign import endure
 from tests.faults.machine import Clock, FullDisk, memory_back, memory_short, small_disk
 from tests.faults.outages import Outage, Outages
-from tests.faults.pipeline import Pipeline
+from tests.faults.pipeline import DEADLINE_S, Pipeline, is_ready, kill
 from tests.faults.report import Report, Row
 from tests.streams.stream_rig import StreamRig
+from tests.waiting import wait_for
 from worker.errors import ExitCode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.timeout(900)]
@@ -76,7 +76,7 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
 
 def _try(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
     try:
-        found = endure(one, builder, Outages(outages, 1_500), draw, row, 1_500)
+        found = endure(one, builder, Outages(outages, 1_000), draw, row, 1_000)
     finally:
         one.kill_all()
     note = f"{row.note}; services that ended and were started again: {one.deaths}"
@@ -149,19 +149,21 @@ def test_soak_memory_short(
     struck: list[int] = []
 
     def begin() -> None:
-        for service in one.services:
-            if service.name.startswith(whose) and service.process is not None and service.process.poll() is None:
-                struck.append(service.process.pid)
-                memory_short(service.process.pid, draw.randrange(3))
+        """From its start on: one that has worked for a while has all that it needs."""
+        service = next(found for found in one.services if found.name == f"{whose}-1")
+        if service.process is not None and service.process.poll() is None:
+            kill(service)
+        one.start(service)
+        wait_for(lambda: is_ready(service), f"{whose}-1 is ready\n{one.logs()}", DEADLINE_S)
+        assert service.process is not None
+        struck.append(service.process.pid)
+        memory_short(service.process.pid, draw.randrange(6))
 
     def end() -> None:
-        for pid in struck:
-            if psutil.pid_exists(pid):
-                memory_back(pid)
-        struck.clear()
+        memory_back(struck.pop())
 
-    note = "no more address space than it has, for 8 s; promised: it goes on or ends, and no record is blamed"
-    row = Row(id=f"66-memory-{whose}", fault=f"memory short for the {whose}s", times=0, note=note, against=_BLAMED)
-    row = report.add(_try(one, builder, draw, [Outage("memory short", begin, end, 8.0)] * 5, row))
+    note = "hardly more address space than at its start, for 8 s; promised: it goes on or ends, and no record is blamed"
+    row = Row(id=f"66-memory-{whose}", fault=f"memory short for a {whose}", times=0, note=note, against=_BLAMED)
+    row = report.add(_try(one, builder, draw, [Outage("memory short", begin, end, 8.0)] * 3, row))
     assert row.fates is not None
     assert row.fates.clean, row
