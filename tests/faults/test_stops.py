@@ -73,7 +73,16 @@ def _stop(services: list[Service]) -> dict[str, tuple[int, float]]:
     told = time.monotonic()
     for process in running.values():
         process.send_signal(signal.SIGTERM)
-    return {name: (process.wait(DEADLINE_S), time.monotonic() - told) for name, process in running.items()}
+    ends: dict[str, tuple[int, float]] = {}
+
+    def all_ended() -> bool:
+        for name, process in running.items():
+            if name not in ends and (status := process.poll()) is not None:
+                ends[name] = status, time.monotonic() - told
+        return len(ends) == len(running)
+
+    wait_for(all_ended, "all have ended", DEADLINE_S)
+    return ends
 
 
 @pytest.mark.parametrize("what", ["engine", "Redis", "Kafka"])
