@@ -54,6 +54,11 @@ class BatchBuilder:
         self._encoder = RequestEncoder(topic_id, builder)
         self._checksum = builder.tokenizer.sha256[:CHECKSUM_CHARACTERS]
 
+    @property
+    def topic_id(self) -> str:
+        """Kafka's id of ``chat.messages``."""
+        return self._topic_id
+
     def shares(self, records: Sequence[Record], floor: Callable[[int], int]) -> list[Share]:
         """Read, measure and group the records, by partition; all texts in one call of the tokenizer.
 

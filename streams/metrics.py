@@ -12,6 +12,7 @@ REJECTED: Final = Counter("sentistream_streams_rejected", "Records that are no m
 DEGRADED: Final = Counter("sentistream_streams_degraded", "Requests whose window may lack turns that Redis lost.")
 REBUILDS: Final = Counter("sentistream_streams_rebuilds", "Partitions whose windows were read again from Kafka.")
 REBUILT: Final = Counter("sentistream_streams_rebuilt_messages", "Messages read again for rebuilds.")
+TORN: Final = Counter("sentistream_streams_torn_conversations", "Conversations that stand in two partitions.")
 REBALANCES: Final = Counter("sentistream_streams_assignments", "Times that partitions were assigned.")
 BATCH_SECONDS: Final = Histogram("sentistream_streams_batch_seconds", "Time of one batch.", buckets=_SECONDS)
 BATCH_MESSAGES: Final = Histogram(

@@ -12,6 +12,7 @@ from streams.faultpoints import FaultPoints
 from streams.metrics import BATCH_MESSAGES, BATCH_SECONDS, CONSUMED, REQUESTS
 from streams.rebuild import Rebuilder
 from streams.records import Record
+from streams.torn_conversations import TornConversations
 from streams.window import Found, Lost, WindowStore
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Processor:
         send: Callable[[Sequence[Sequence[Outgoing]]], Awaitable[None]],
         faults: FaultPoints,
         *,
+        partitions: int,
         accept_loss: bool,
     ) -> None:
         self._batches = batches
@@ -46,6 +48,9 @@ class Processor:
         self._send = send
         self._faults = faults
         self._accept_loss = accept_loss
+        self._partitions = partitions
+        self._counted = False
+        self._torn = TornConversations()
 
     async def process(self, records: Sequence[Record], positions: LogPositions) -> None:
         """Returns when Kafka has confirmed every request, and raises otherwise.
@@ -57,7 +62,9 @@ class Processor:
             received_at = datetime.now(UTC).isoformat()
             await self._check_nothing_lost(records, positions)
             shares = self._batches.shares(records, lambda partition: positions.committed(partition) or 0)
+            await self._count_partitions()
             windows = await self._windows(shares, positions)
+            self._torn.look(share.work for share in shares)
             await self._faults.reached("after_window")
             await self._send(
                 [list(self._batches.requests(*one, received_at)) for one in zip(shares, windows, strict=True)]
@@ -66,6 +73,13 @@ class Processor:
         CONSUMED.inc(len(records))
         REQUESTS.inc(len(records))
         BATCH_MESSAGES.observe(len(records))
+
+    async def _count_partitions(self) -> None:
+        """Once, before the first window: what was said before partitions were added may stand in another one."""
+        if not self._counted:
+            if await self._store.count_partitions(self._batches.topic_id, self._partitions):
+                log.warning("partitions_were_added", partitions=self._partitions)
+            self._counted = True
 
     async def _windows(self, shares: Sequence[Share], positions: LogPositions) -> list[Found]:
         while True:

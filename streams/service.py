@@ -20,6 +20,7 @@ from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
 from streams.errors import ConfigurationError, StreamsError, TopicsError
 from streams.faultpoints import FaultPoints, NoFaults
+from streams.group_check import check_group
 from streams.health import HealthServer, Heartbeat
 from streams.intake import FAILED, Intake, end_process
 from streams.metrics import REBALANCES
@@ -28,6 +29,7 @@ from streams.rebuild import Rebuilder
 from streams.redis_client import RedisClient, check_access, redis_client
 from streams.sender import Sender
 from streams.settings import StreamsSettings
+from streams.static_member import leave_where_partitions_are_unheld
 from streams.topic_facts import TopicFacts, topic_facts
 from streams.window import WindowRule, WindowStore
 
@@ -61,6 +63,7 @@ def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
     # Messages in the buffer are no garbage; looking through them again and again was a tenth of the time.
     gc.set_threshold(50_000, 20, 100)
     facts = topic_facts(settings, settings)
+    check_group(settings, settings.streams_group)
     _check_retention(settings, facts)
     builder = parts_builder(settings)
     return uvloop.run(_serve(settings, facts, builder, faults or NoFaults()))
@@ -94,6 +97,7 @@ class _Service:
         intake = Intake(settings.messages, settings.buffer_mib << 20, accepts_loss=settings.accept_loss)
         client = redis_client(settings, settings.redis_timeout_s)
         await check_access(client, settings)
+        await leave_where_partitions_are_unheld(settings, self._facts.partitions)
         store = self._store(client)
         app = build_app(settings, intake)
         batches = BatchBuilder(self._builder, self._facts.topic_id)
@@ -103,6 +107,7 @@ class _Service:
             Rebuilder(settings, batches, store),
             Sender(app, settings.requests, settings.send_deadline_s).send,
             self._faults,
+            partitions=self._facts.partitions,
             accept_loss=settings.accept_loss,
         )
         add_agent(app, settings, processor, self._faults)

@@ -2,19 +2,22 @@
 -- batch's, and adds the batch's. Every entry is keyed by its source offset, so running it again changes nothing.
 --
 -- KEYS[1]   the partition's state: reached (highest offset seen), floor (no process goes back behind this offset),
---           lost_at (time before which a rebuild could not bring everything back)
+--           lost_at (time before which a rebuild could not bring everything back), grown_at (time at which partitions
+--           were added: a conversation's earlier turns may stand in another one)
 -- KEYS[2..] one sorted set per conversation: entry by source offset; score -1 stands for entries that were trimmed
 -- ARGV[1..7] after, last, floor, turns, keep, ttl (seconds), check (1 or 0)
 -- ARGV[8..]  groups: index into KEYS, read below this offset, number of entries, then offset and entry of each
 local after, last, floor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local turns, keep, ttl = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
-local state = redis.call('HMGET', KEYS[1], 'reached', 'floor', 'lost_at')
+local state = redis.call('HMGET', KEYS[1], 'reached', 'floor', 'lost_at', 'grown_at')
 local reached, known_floor = tonumber(state[1] or '-1'), tonumber(state[2] or '0')
 if ARGV[7] == '1' and (reached < after or after + 1 < known_floor) then
   return {'lost', tostring(reached), tostring(known_floor)}
 end
 
-local reply = {'ok', state[3] or ''}
+local lost_at = state[3] or state[4] or ''
+if state[3] and state[4] and tonumber(state[4]) > tonumber(state[3]) then lost_at = state[4] end
+local reply = {'ok', lost_at}
 local at = 8
 while at <= #ARGV do
   local key, below, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])

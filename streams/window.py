@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -121,6 +121,24 @@ class WindowStore:
             await pipe.execute()
 
         await self._persist(write, "mark_rebuilt")
+
+    async def count_partitions(self, topic_id: str, partitions: int) -> bool:
+        """Note how many there are; True where there were fewer before: no window reaches back behind that, for sure."""
+        topic = f"sentistream:window:{{{topic_id}}}"
+
+        async def note() -> bool:
+            known = (await cast("Any", self._client.hmget(topic, ["partitions"])))[0]
+            grown = known is not None and int(known) < partitions
+            if grown:
+                now = repr(time.time())
+                for number in range(partitions):
+                    await cast("Any", self._client.hset(_state_key(topic_id, number), "grown_at", now))
+            # Last: a process that dies before it notes the growth again.
+            await cast("Any", self._client.hset(topic, "partitions", str(partitions)))
+            return grown
+
+        found: bool = await self._persist(note, "count_partitions")
+        return found
 
     async def ping(self) -> None:
         """Raise RedisError unless Redis answers."""
