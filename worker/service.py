@@ -25,12 +25,14 @@ from worker.loop import ConsumerLoop
 from worker.settings import WorkerSettings
 from worker.topic_check import check_partitions
 from worker.transactions import Committer, TransactionalCommitter
+from worker.watchdog import Watchdog
 from worker.watermark import Judge, judge
 
 log = structlog.get_logger()
 
 #: A model loads for minutes; a stop does not wait for that.
 _START_POLL_S: Final = 0.2
+_KAFKA_STEPS: Final = 5
 #: Messages in flight are no garbage either.
 _GC_THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -109,6 +111,7 @@ class WorkerService:
         """Work until `stop`; raises WorkerError, whose `exit_code` is the process's."""
         health = self._health_server()
         self._thread.start()
+        watchdog = self._watchdog()
         try:
             check_login(self._settings)
             check_partitions(self._consumer, self._settings)
@@ -116,13 +119,20 @@ class WorkerService:
             _settle_garbage()
             self._ready = True
             log.info("worker_ready", worker_id=self._settings.worker_id)
+            watchdog.start()
             self._loop.run()
         finally:
+            watchdog.stop()
             # Closing commits nothing: auto-commit is off, and the last transaction is over.
             self._consumer.close()
             self._close_labelling()
             if health is not None:
                 health.stop()
+
+    def _watchdog(self) -> Watchdog:
+        """Far beyond one turn of the loop: Kafka's deadline for each step of a commit, and of a new start."""
+        limit_s = self._settings.watchdog_seconds + _KAFKA_STEPS * self._settings.kafka_deadline_seconds
+        return Watchdog(lambda: self._loop.polled_at, limit_s)
 
     def _start_engine(self) -> None:
         starting = self._thread.run(self._labelling.start())

@@ -146,6 +146,10 @@ def test_soak_memory_short(
     one = pipeline_on(kafka)
     # Where no Python code is asked, librdkafka and the C library end the process by SIGABRT, too.
     one.deadly |= {int(ExitCode.INTERNAL), int(ExitCode.MEMORY), -signal.SIGSEGV}
+    for service in one.services:
+        # A thread that does not start for want of memory has held the worker's loop: the watchdog outside ends that.
+        service.settings |= {"WATCHDOG_SECONDS": "5", "KAFKA_DEADLINE_SECONDS": "5"}
+    one.deadly.add(int(ExitCode.STALLED))
     struck: list[int] = []
 
     def begin() -> None:
