@@ -18,6 +18,9 @@ log = structlog.get_logger()
 
 _STEP_S: Final = 5.0
 _TURN_S: Final = 0.05
+#: A commit is four operations at most, each with the deadline, and one of them may hang for a while beyond it.
+_COMMIT_DEADLINES: Final = 4
+_COMMIT_HANGS_S: Final = 20.0
 
 
 class PartitionOwner:
@@ -104,7 +107,8 @@ class PartitionOwner:
     def _drop(self, partitions: list[TopicPartition], event: str) -> None:
         """Before this returns nothing in hand of these partitions can be written any more (guarantee 6)."""
         # A commit that runs may hold their results; it ends here, while they are still ours or it is refused.
-        self._guard(lambda: self._settle(self._settings.kafka_deadline_seconds))
+        longest = _COMMIT_DEADLINES * self._settings.kafka_deadline_seconds + _COMMIT_HANGS_S
+        self._guard(lambda: self._settle(longest))
         held = [self._assignments.get(one.partition) for one in partitions]
         in_hand = sum(len(one.entries) for one in held if one is not None)
         lost = [self._assignments.lose(one.partition) for one in partitions]

@@ -10,12 +10,10 @@ class Running:
     """A commit on its way.
 
     Attributes:
-        took_s: its time, once it has ended.
-        ended_at: by the monotonic clock.
+        ended_at: by the monotonic clock, once it has ended.
     """
 
     def __init__(self, call: Callable[[], None]) -> None:
-        self.took_s = 0.0
         self.ended_at = 0.0
         self._call = call
         self._done = threading.Event()
@@ -38,14 +36,12 @@ class Running:
 
     def run(self) -> None:
         """Make the call and keep what it raises."""
-        began = time.monotonic()
         try:
             self._call()
         except BaseException as error:  # noqa: BLE001 -- raised again by whoever asks for the result
             self._error = error
         finally:
             self.ended_at = time.monotonic()
-            self.took_s = self.ended_at - began
             self._done.set()
 
 

@@ -28,13 +28,8 @@ _BACKLOG_LINGER_MS: Final = 150.0
 #: How soon the end of a commit is seen: another one may be due.
 _RUNNING_POLL_S: Final = 0.001
 #: Kafka answers a commit before its marks are written, and tells a transaction that begins before they are to come
-#: again, which librdkafka does after 20 ms. So the next one begins later; how much later follows from how often it came
-#: too early.
-_RETRIED_S: Final = 0.02
-_GAP_S: Final = (0.002, 0.015)
-_FIRST_GAP_S: Final = 0.004
-_LONGER_S: Final = 0.001
-_SHORTER_S: Final = 0.00001
+#: again, which librdkafka does after 20 ms. With 6 ms between two of them 1 in 100 took so long.
+_GAP_S: Final = 0.005
 _VERSION: Final = version("sentistream")
 #: How long an answer waited for those before it, so that a latency can be told apart from the order's price.
 _PREFIX_HEADER: Final = "sentistream-prefix-ms"
@@ -58,7 +53,6 @@ class PrefixCommits:
         self._progress = progress
         self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
         self._not_before = 0.0
-        self._gap_s = _FIRST_GAP_S
         self._gap_until = 0.0
         self._thread = CommitThread()
         self._running: Running | None = None
@@ -161,9 +155,7 @@ class PrefixCommits:
         finally:
             self._running = None
         self._progress.committed()
-        change = _LONGER_S if running.took_s > _RETRIED_S else -_SHORTER_S
-        self._gap_s = min(max(self._gap_s + change, _GAP_S[0]), _GAP_S[1])
-        self._gap_until = running.ended_at + self._gap_s
+        self._gap_until = running.ended_at + _GAP_S
         for assignment, prefix in self._prefixes:
             # One that was lost since then holds nothing any more.
             if not assignment.lost:
