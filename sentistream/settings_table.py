@@ -37,6 +37,7 @@ _OWNERS: Final = (
     ("trainer run", "trainer.watch.settings", "ShadowSettings"),
     ("trainer shadow", "trainer.watch.settings", "ShadowSettings"),
     ("trainer watch", "trainer.watch.settings", "WatchSettings"),
+    ("doctor", "sentistream.doctor.deployment", "DoctorSettings"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),
 )

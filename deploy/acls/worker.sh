@@ -5,6 +5,7 @@ acl() { ${KAFKA_ACLS:-kafka-acls.sh --bootstrap-server localhost:9092} --add --a
 acl --operation Describe --topic "${TOPIC_PREFIX}chat.messages"
 acl --operation Read --topic "${TOPIC_PREFIX}sanm.requests"
 acl --operation Write --topic "${TOPIC_PREFIX}emotion.events"
+acl --operation Read --topic "${TOPIC_PREFIX}emotion.events"
 acl --operation Write --topic "${TOPIC_PREFIX}dead.letters"
 acl --operation Read --topic "${TOPIC_PREFIX}adapter.releases"
 acl --operation Describe --group sentistream-releases- --resource-pattern-type prefixed
