@@ -15,8 +15,8 @@ from sentistream.embedded import EmbeddedKafka
 from tests.waiting import wait_for
 
 _MIB: Final = 1024 * 1024
-#: Debian's package libfaketime, and the same of other systems.
-_FAKETIME: Final = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib*/faketime/libfaketime.so.1")
+#: Of Debian's package libfaketime, and of other systems; the one for processes with threads.
+_FAKETIME: Final = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
 
 
 @contextmanager
@@ -69,7 +69,7 @@ class FullDisk:
 
 
 class Clock:
-    """A clock that jumps for the processes that start with its environment; None of it is the real one's."""
+    """A clock that jumps for the broker's process, if it starts with this environment (libfaketime)."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
