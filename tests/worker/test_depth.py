@@ -21,7 +21,7 @@ def _followed(*looks: tuple[float, float]) -> list[str]:
     """The policy after each look: (seconds since the last, lag)."""
     clock = Clock()
     depth = AdaptiveDepth(RULE, clock)
-    found = [depth.policy]
+    found: list[str] = [depth.policy]
     for passed, lag in looks:
         clock.now += passed
         depth.look(lag)

@@ -29,7 +29,7 @@ class Bench:
         self.assignments = Assignments()
         self.each = [self.assignments.start(one, Watermark(), 0) for one in range(partitions)]
         settings = WorkerSettings(max_in_flight=10, fair_shares=fair)
-        self.ahead = TakeAhead(settings, self.paused, self.assignments)  # type: ignore[arg-type]
+        self.ahead = TakeAhead(settings, self.paused, self.assignments)
 
     def fill(self, *counts: int) -> set[int]:
         """So many records in hand of each; the partitions that are paused then."""
