@@ -54,7 +54,7 @@ lint: env
 	@$(RUN)/lint-imports
 
 test: env lint ## format, lint, types, import rules and all tests but the soak
-	@$(RUN)/python -m pytest --quiet
+	@$(RUN)/python -m pytest --quiet --numprocesses 2 --dist loadfile
 
 soak: env ## all long tests, faults and their negative controls first; hours; writes docs/faults.md
 	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m "" -k "soak or control" tests/faults

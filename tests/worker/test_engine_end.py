@@ -28,7 +28,7 @@ class Failing(FakeLabeller):
     async def label(self, request: SanmRequest, *, taken_at: datetime, policy: Policy | None = None) -> EmotionEvent:
         if request.source.offset >= 5:
             raise self._error
-        return await super().label(request, taken_at=taken_at)
+        return await super().label(request, taken_at=taken_at, policy=policy)
 
 
 @pytest.mark.parametrize(
