@@ -1,4 +1,4 @@
-"""What goes wrong with a machine: its disk is full, its clock jumps, its memory is short."""
+"""What goes wrong with a machine: its disk is full, its memory is short."""
 
 import errno
 import resource
@@ -15,8 +15,6 @@ from sentistream.embedded import EmbeddedKafka
 from tests.waiting import wait_for
 
 _MIB: Final = 1024 * 1024
-#: Of Debian's package libfaketime, and of other systems; the one for processes with threads.
-_FAKETIME: Final = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib*/faketime/libfaketimeMT.so.1")
 
 
 @contextmanager
@@ -66,33 +64,6 @@ class FullDisk:
                     if error.errno != errno.ENOSPC:
                         raise
                     size //= 2
-
-
-class Clock:
-    """A clock that jumps for the broker's process, if it starts with this environment (libfaketime)."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "clock"
-        self.set("+0")
-        found = [path for pattern in _FAKETIME for path in sorted(Path("/").glob(pattern[1:]))]
-        self.library = found[0] if found else None
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """For a process that is to believe it. Monotonic clocks go on, as they do."""
-        return {
-            "LD_PRELOAD": str(self.library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-
-    def set(self, offset: str) -> None:
-        """`+1d`, say, from the real time; `+0` is right again."""
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(f"{offset}\n")
-        fresh.replace(self._file)
 
 
 def memory_short(pid: int, spare_mib: int) -> None:

@@ -1,7 +1,8 @@
 """A service whose clock is wrong by what a file says: `python -m tests.faults.shifted_child streams` (or `worker`).
 
 The wall clock as Python code reads it; monotonic clocks go on, as they do when a machine's clock is set. The worker's
-records are dated by librdkafka, and keep the real time. (libfaketime breaks `time.sleep` of Python 3.11.)
+records are dated by librdkafka, and keep the real time. (Under libfaketime neither `time.sleep` of Python 3.11 nor the
+broker works.)
 """
 
 import importlib

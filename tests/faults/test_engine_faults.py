@@ -143,7 +143,7 @@ def test_each_trouble_with_redis_and_the_engine_once(
     outages += [away(redis_server, 0.5), read_only(redis_server, 0.5)]
     outages += [engine.outages(0.7)[kind] for kind in KINDS]
     row = Row(id="49-once", fault="each trouble with Redis and the engine once, for moments", times=len(outages))
-    found = endure(one, builder, Outages(outages, 700), draw, row, 700)
+    found = endure(one, builder, Outages(outages, 500), draw, row, 500, backlog=150)
     found = report.add(found.model_copy(update={"times": len(outages)}))
     assert found.fates is not None
     assert found.fates.clean, found
