@@ -34,7 +34,7 @@ _BLAMED = (
     "before the worker ended for want of memory it wrote dead letters of good records (tests/worker/test_engine_end.py)"
 )
 _CLOCK = (
-    "promised: only times in records follow the clock. The clients' records keep the real time here; where they are more "
+    "promised: only times in records follow the clock. Records keep the real time here; where they are more "
     "than an hour ahead Kafka refuses them (log.message.timestamp.after.max.ms), and the service ends and says so"
 )
 _NO_CLOCK = "no control of its own: windows go by the messages' own times, and the offline replay has no clock"
