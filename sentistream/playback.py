@@ -61,6 +61,8 @@ class Playback:
         self.lines: list[Line] = []
         self.wall_s = 0.0
         self.interrupted = False
+        #: Records whose fate was read before Kafka's own word of their place.
+        self._overtaken: list[int] = []
         self._publisher = publisher
         self._watcher = watcher
         self._run = run
@@ -111,7 +113,8 @@ class Playback:
         self._progressed = time.monotonic()
 
         def delivered(place: Place) -> None:
-            self.ledger.delivered(number, place)
+            if self.ledger.delivered(number, place):
+                self._overtaken.append(number)
 
         self._publisher.publish(record, delivered)
 
@@ -127,11 +130,12 @@ class Playback:
         self._publisher.poll()
         observations = self._watcher.poll(seconds)
         self._publisher.poll()
-        for observation in observations:
-            number = self.ledger.seen(observation)
-            if number is not None:
-                self._progressed = time.monotonic()
-                yield self.lines[number], self.ledger.fates[number]
+        known = [number for one in observations if (number := self.ledger.seen(one)) is not None]
+        known += self._overtaken
+        self._overtaken.clear()
+        for number in known:
+            self._progressed = time.monotonic()
+            yield self.lines[number], self.ledger.fates[number]
         if time.monotonic() - self._checked > 1.0:
             self._checked = time.monotonic()
             self._check()

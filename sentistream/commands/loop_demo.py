@@ -34,7 +34,7 @@ def command(**given: Any) -> None:
 
     EmoContext's training file is streamed as conversations. After 500, 1,000 and 2,000 labelled messages
     `sentistream trainer run` makes a candidate, the gate decides, and the worker swaps while messages go on flowing.
-    The model that ships has been taught EmoContext; so one of MELD alone is trained first, unless MODEL names one
+    The model that ships has been taught EmoContext; so one of MELD is trained first, unless MODEL names one
     that does not know it. The table and the plot go to LOOP_OUT. Exit status 1 if an event is lost, doubled or
     without its version.
     """

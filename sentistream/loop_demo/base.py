@@ -19,7 +19,7 @@ _POLL_S: Final = 0.2
 
 
 def untaught(model: str, settings: LoopDemoSettings) -> str:
-    """The model that was asked for; where that one knows the platform already, one that `train-base` makes of MELD.
+    """The model that was asked for; where that one knows the platform already, one that `train-base` makes now.
 
     A platform whose messages the model was trained on would be no other domain, and nothing could be gained on it. The
     model that is made is kept in LOOP_OUT, and a run that was stopped meanwhile goes on from its checkpoint.
@@ -40,8 +40,8 @@ def untaught(model: str, settings: LoopDemoSettings) -> str:
     folder = settings.out.absolute() / "base"
     if not (folder / PROFILE_FILE).is_file():
         click.echo(
-            f"{profile.name} has been taught EmoContext. Training one of MELD alone to begin with, once: about 20 "
-            f"minutes on one core. It is kept in {folder}; set MODEL to use another one.",
+            f"{profile.name} has been taught EmoContext. Training one of MELD (and of what TRAIN_BASE_ALSO names) "
+            f"to begin with, once: 20 to 45 minutes on one core. It is kept in {folder}; set MODEL to use another one.",
             err=True,
         )
         _train(f"{profile.name}-untaught", folder, settings)
