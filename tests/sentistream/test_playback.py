@@ -10,6 +10,8 @@ from sentistream.script import sample
 from sentistream.watcher import Observation, Watcher
 from tests.sentistream.synthetic import observed
 
+SECOND = 2
+
 
 class Wire:
     """Publisher and watcher at once: each event is read before its record is confirmed, or after."""
@@ -18,6 +20,7 @@ class Wire:
         self._overtaking = overtaking
         self._offset = 0
         self._unconfirmed: list[tuple[Place, Callable[[Place], None]]] = []
+        self._asked = 0
         self._events: list[Observation] = []
 
     def publish(self, record: Outbound, delivered: Callable[[Place], None]) -> None:
@@ -35,8 +38,11 @@ class Wire:
         """As a watcher where there are seconds, as a publisher where there are none."""
         if seconds is not None:
             found, self._events = self._events, []
+            self._asked = 0
             return found
-        if not self._events:
+        # Asked before and after the events: what was read in one look is confirmed at the beginning of the next one.
+        self._asked += 1
+        if self._asked == SECOND:
             for place, delivered in self._unconfirmed:
                 delivered(place)
             self._unconfirmed.clear()
