@@ -142,7 +142,9 @@ def all_runs(runs: Path) -> list[RunFolder]:
 
 def drop_old(runs: Path, keep: int, current: str) -> None:
     """Remove all but the last ``keep`` runs, those that were given up among them."""
-    for path in sorted(runs.iterdir(), reverse=True)[keep:]:
+    # Versions of one second differ by chance; their folders' times tell which came later.
+    newest_first = sorted(runs.iterdir(), key=lambda path: (path.name.partition("-")[0], path.stat().st_mtime_ns))[::-1]
+    for path in newest_first[keep:]:
         if path.name != current and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
 

@@ -13,6 +13,8 @@ from schemas.kafka_refusals import Refusals
 
 _TIMEOUT_S: Final = 15.0
 _POLL_S: Final = 0.05
+#: A cluster makes its topic of offsets when the first group is asked for, and loads it after an election.
+_COORDINATOR_COMES: Final = ("COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR")
 
 
 class UnreachableError(Exception):
@@ -57,15 +59,19 @@ class Cluster:
 
     def group(self, name: str) -> Any:
         """A consumer group with the operations that we may do on it; None where there is none of this name."""
-        asked = self.admin.describe_consumer_groups(
-            [name], include_authorized_operations=True, request_timeout=_TIMEOUT_S
-        )
-        found = self._each(asked)[name]
-        if isinstance(found, KafkaError):
+        deadline = time.monotonic() + _TIMEOUT_S
+        while True:
+            asked = self.admin.describe_consumer_groups(
+                [name], include_authorized_operations=True, request_timeout=_TIMEOUT_S
+            )
+            found = self._each(asked)[name]
+            if not isinstance(found, KafkaError):
+                return found
             if found.name() == "GROUP_ID_NOT_FOUND":
                 return None
-            raise KafkaException(found)
-        return found
+            if found.name() not in _COORDINATOR_COMES or time.monotonic() > deadline:
+                raise KafkaException(found)
+            time.sleep(_POLL_S)
 
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, TopicPartition]:
         """What a group has committed in a topic, with metadata; partitions without a commit are left out."""

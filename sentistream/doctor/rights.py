@@ -45,7 +45,10 @@ def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> It
         try:
             missing += _lacking_in_group(deployment, cluster, service)
         except KafkaException as error:
-            yield unchecked(f"rights of {service}", error.args[0].str(), "Give this user Describe on the group.")
+            reason = error.args[0]
+            yield unchecked(
+                f"rights of {service}", f"{reason.name()}: {reason.str()}", "Give this user Describe on the group."
+            )
             continue
         if service == "worker" and (refused := _transactional_id_refused(deployment)):
             missing.append(refused)
