@@ -1,0 +1,90 @@
+"""Whether the pipeline is well."""
+
+from datetime import datetime
+from typing import Literal
+
+from console.api.models.base import Reply
+from console.api.models.dead_letters import ReasonCount
+
+State = Literal["ok", "behind", "down", "unknown"]
+
+
+class GroupHealth(Reply):
+    """One service's place in its topic.
+
+    Attributes:
+        members: processes that are at work; null where Kafka could not be asked.
+        lag_records: read by nobody yet.
+        lag_seconds: age of the oldest of them; 0 without lag.
+    """
+
+    service: Literal["streams", "worker", "store"]
+    group: str
+    topic: str
+    state: State
+    members: int | None
+    lag_records: int | None
+    lag_seconds: float | None
+    text: str
+    to_do: str | None
+
+
+class ServiceHealth(Reply):
+    """What a service says of itself on its metrics page.
+
+    Attributes:
+        state: `unknown` where no address is set.
+        figures: such as `in_flight`, `pending`, `model_p50_s`, `model_p99_s`, `rate_per_s`, `adapter_live`.
+    """
+
+    service: Literal["streams", "worker", "trainer"]
+    state: State
+    text: str
+    to_do: str | None
+    figures: dict[str, float]
+
+
+class StoreHealth(Reply):
+    """The event store.
+
+    Attributes:
+        events: that the token may see.
+        lag_seconds: see the group `store`.
+    """
+
+    state: State
+    text: str
+    to_do: str | None
+    events: int
+    oldest_sent_at: datetime | None
+    newest_sent_at: datetime | None
+
+
+class Rates(Reply):
+    """Events a second that the store took, of what the token may see."""
+
+    last_minute: float
+    last_ten_minutes: float
+    last_hour: float
+
+
+class Health(Reply):
+    """At a glance.
+
+    Attributes:
+        state: the worst of the parts that are known.
+        text: the worst in words.
+        latency_ms: p50 and p99 of the last ten minutes' events, from sending to the decision; empty without any.
+        dead_letters: null where the token sees one tenant only, or Kafka could not be asked.
+    """
+
+    state: State
+    text: str
+    checked_at: datetime
+    kafka: State
+    groups: tuple[GroupHealth, ...]
+    services: tuple[ServiceHealth, ...]
+    store: StoreHealth
+    rates: Rates
+    latency_ms: dict[str, float]
+    dead_letters: tuple[ReasonCount, ...] | None

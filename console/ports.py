@@ -1,0 +1,132 @@
+"""What the console needs of the rest of the product, which it does not import: whoever starts it hands these in.
+
+All methods may block for seconds: the API calls them in threads of their own, with a time-out. What they raise is
+`PortError`, whose text says what to do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from console.api.models.adapters import Decision, GateSummary
+from console.api.models.dead_letters import ReplayAttempt, ReplayOrder
+from schemas.dead_letter import DeadLetterReason
+from schemas.feedback import EmotionLabel
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedAdapter:
+    """One version as the registry has it."""
+
+    version: str
+    made_at: datetime
+    parent: str | None
+    metrics: Mapping[str, float]
+    gate: GateSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterState:
+    """All that registry and Kafka say of a model.
+
+    Attributes:
+        versions: oldest first; empty where the registry could not be asked.
+        decisions: oldest first.
+        live: the decision that workers follow; None where there was none yet.
+        trouble: what could not be asked, and what to do; None where all could.
+    """
+
+    model: str
+    versions: tuple[PublishedAdapter, ...]
+    decisions: tuple[Decision, ...]
+    live: Decision | None
+    trouble: str | None
+
+
+class Adapters(Protocol):
+    """The registry and the topic of releases."""
+
+    def state(self) -> AdapterState:
+        """What there is; never raises for a store or a Kafka that is out, but says so in `trouble`."""
+
+    def release(self, version: str, reason: str) -> Decision:
+        """Make a version live; returns when Kafka has it."""
+
+    def roll_back(self, to: str | None, reason: str) -> Decision:
+        """Go back to a version, `base`, or what was live before (None); returns when Kafka has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter without its text.
+
+    Attributes:
+        place: PARTITION:OFFSET in its own topic.
+    """
+
+    place: str
+    reason: DeadLetterReason
+    detail: str
+    failed_at: datetime
+    topic: str
+    partition: int
+    offset: int
+    event_id: str | None
+    size: int
+    replayed: bool
+
+
+class DeadLetters(Protocol):
+    """The topic of dead letters."""
+
+    def letters(self) -> Sequence[Letter]:
+        """All of them, oldest first."""
+
+    def replay(self, order: ReplayOrder) -> Sequence[ReplayAttempt]:
+        """Send some back through `chat.messages`; returns when Kafka has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """How far one service is behind.
+
+    Attributes:
+        records: not read yet, all partitions together.
+        seconds: age of the oldest of them by Kafka's time stamps; 0 without lag.
+    """
+
+    service: Literal["streams", "worker", "store"]
+    group: str
+    topic: str
+    members: int
+    records: int
+    seconds: float
+
+
+class Pipeline(Protocol):
+    """What Kafka knows of the services."""
+
+    def lags(self) -> Sequence[GroupLag]:
+        """Of each service."""
+
+
+class LabelSink(Protocol):
+    """Where people's labels go."""
+
+    def send(self, label: EmotionLabel, tenant: str) -> tuple[int, int]:
+        """Write one, and return its partition and offset once Kafka has it for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All of them.
+
+    Attributes:
+        adapters: None where no model is set.
+    """
+
+    labels: LabelSink
+    adapters: Adapters
+    dead_letters: DeadLetters
+    pipeline: Pipeline
