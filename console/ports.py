@@ -44,7 +44,7 @@ class AdapterState:
     trouble: str | None
 
 
-class Adapters(Protocol):
+class AdapterRegistry(Protocol):
     """The registry and the topic of releases."""
 
     def state(self) -> AdapterState:
@@ -77,7 +77,7 @@ class Letter:
     replayed: bool
 
 
-class DeadLetters(Protocol):
+class DeadLetterTopic(Protocol):
     """The topic of dead letters."""
 
     def letters(self) -> Sequence[Letter]:
@@ -120,13 +120,9 @@ class LabelSink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All of them.
-
-    Attributes:
-        adapters: None where no model is set.
-    """
+    """All of them."""
 
     labels: LabelSink
-    adapters: Adapters
-    dead_letters: DeadLetters
+    adapters: AdapterRegistry
+    dead_letters: DeadLetterTopic
     pipeline: Pipeline
