@@ -24,7 +24,7 @@ class Example:
     """One labelled utterance.
 
     Attributes:
-        conversation: its conversation, the unit of resampling.
+        conversation: its conversation or the group of them that it is in, the unit of resampling.
         question: the prompt up to the first decision.
         label_ids: the token of each label, in the taxonomy's order.
         target: index of the true label in that order.
@@ -88,7 +88,7 @@ class ExampleBuilder:
             if turn.label is not None:
                 question = self.roles.open(parts.build(message, measured, before))
                 ids = self.roles.label_ids(question.parts.labels)
-                yield Example(conversation.id, question, ids, names.index(turn.label))
+                yield Example(conversation.group or conversation.id, question, ids, names.index(turn.label))
             before.append(parts.stored(measured))
 
     def _parts(self, taxonomy: str) -> PartsBuilder:

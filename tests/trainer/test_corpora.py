@@ -122,7 +122,7 @@ def test_jsonl_mixes_conversations_and_needs_no_labels(tmp_path: Path) -> None:
         ("dailydialog", '{"dialogue": []}\n', 1, "dialogue"),
         ("dailydialog", '{"dialogue": [{"text": "a", "emotion": "no_emotion"}]}\n{oops\n', 2, "no dialogue"),
         ("emocontext", "1\ta\tb\thappy\n", 1, "4 fields between tabs"),
-        ("goemotions", "a\t9\tx\n", 1, "label numbers from 0 to 6"),
+        ("goemotions", "a\tq\tx\n", 1, "label numbers from 0 to 6"),
         ("jsonl", '{"conversation_id": "a"}\n', 1, "speaker"),
         ("jsonl", '\n{"conversation_id": "a", "speaker": "b", "text": "c", "label": "glee"}\n', 2, "no label 'glee'"),
         ("jsonl", b'{"conversation_id": "a", "speaker": "b", "text": "c"}\n\xff\n', 2, "not UTF-8"),

@@ -17,12 +17,21 @@ class LabelledTurn:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in order. ``id`` is unique within its file; ``taxonomy`` is None where nothing is labelled."""
+    """Turns in order.
+
+    Attributes:
+        id: unique within its file.
+        taxonomy: None where nothing is labelled.
+        group: conversations of the same one are resampled together; None for the conversation alone.
+        split: such as ``test``, where one file holds several.
+    """
 
     id: str
     language: str
     taxonomy: str | None
     turns: tuple[LabelledTurn, ...]
+    group: str | None = None
+    split: str | None = None
 
 
 #: Reads one file, conversation by conversation. Raises CorpusError for a line that does not parse.

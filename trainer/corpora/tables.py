@@ -25,17 +25,32 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
-def csv_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The number of each record's last line, and the record's named columns, text repaired.
+def csv_header(path: Path) -> list[str]:
+    """Names of the columns, none for an empty file.
+
+    Raises:
+        CorpusError: not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [name.strip() for name in next(csv.reader(file), [])]
+    except UnicodeDecodeError as error:
+        raise CorpusError(path, 1, f"not UTF-8: {error.reason}") from error
+
+
+def csv_rows(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """The number of each record's last line, and the record's named columns, text repaired; optional ones may be "".
 
     Raises:
         CorpusError: not UTF-8, a column is missing, or a record has another number of fields than the header.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from _records(path, file, columns)
+        yield from _records(path, file, columns, optional)
 
 
-def _records(path: Path, file: TextIO, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(
+    path: Path, file: TextIO, columns: Sequence[str], optional: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
     reader = csv.reader(file, strict=True)
     header: list[str] = []
     try:
@@ -46,7 +61,7 @@ def _records(path: Path, file: TextIO, columns: Sequence[str]) -> Iterator[tuple
                     raise CorpusError(path, reader.line_num, f"no column {missing[0]!r}; found {', '.join(header)}")
             elif len(record) == len(header):
                 row = dict(zip(header, record, strict=True))
-                yield reader.line_num, {name: repair(row[name]) for name in columns}
+                yield reader.line_num, {name: repair(row.get(name, "")) for name in (*columns, *optional)}
             elif record:
                 raise CorpusError(path, reader.line_num, f"{len(record)} fields, the header has {len(header)}")
     except UnicodeDecodeError as error:
