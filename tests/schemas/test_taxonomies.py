@@ -21,6 +21,7 @@ SIZES = {
     "cped": 13,
     "smp2020": 6,
     "dailydialog": 7,
+    "sentiment": 3,
 }
 
 
