@@ -37,3 +37,7 @@ class SecretFileError(SchemaError, ValueError):
 
 class MissingFileError(SchemaError):
     """A file that the settings name is not there."""
+
+
+class TracesUnavailableError(SchemaError):
+    """Traces are asked for, and what sends them is not installed."""

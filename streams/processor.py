@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -14,6 +14,9 @@ from streams.rebuild import Rebuilder
 from streams.records import Record
 from streams.torn_conversations import TornConversations
 from streams.window import Found, Lost, WindowStore
+
+if TYPE_CHECKING:
+    from streams.traces import StreamTraces
 
 log = structlog.get_logger()
 
@@ -41,6 +44,7 @@ class Processor:
         *,
         partitions: int,
         accept_loss: bool,
+        traces: "StreamTraces | None" = None,
     ) -> None:
         self._batches = batches
         self._store = store
@@ -51,6 +55,7 @@ class Processor:
         self._partitions = partitions
         self._counted = False
         self._torn = TornConversations()
+        self._traces = traces
 
     async def process(self, records: Sequence[Record], positions: LogPositions) -> None:
         """Returns when Kafka has confirmed every request, and raises otherwise.
@@ -60,15 +65,21 @@ class Processor:
         """
         with BATCH_SECONDS.time():
             received_at = datetime.now(UTC).isoformat()
+            trace = self._traces.batch(len(records)) if self._traces is not None else None
             await self._check_nothing_lost(records, positions)
             shares = self._batches.shares(records, lambda partition: positions.committed(partition) or 0)
             await self._count_partitions()
             windows = await self._windows(shares, positions)
             self._torn.look(share.work for share in shares)
             await self._faults.reached("after_window")
-            await self._send(
-                [list(self._batches.requests(*one, received_at)) for one in zip(shares, windows, strict=True)]
-            )
+            if trace is not None:
+                trace.windows_found()
+            outgoing = [list(self._batches.requests(*one, received_at)) for one in zip(shares, windows, strict=True)]
+            if trace is not None:
+                outgoing = trace.carried(shares, outgoing)
+            await self._send(outgoing)
+            if trace is not None:
+                trace.confirmed()
             await self._faults.reached("after_send")
         CONSUMED.inc(len(records))
         REQUESTS.inc(len(records))

@@ -5,9 +5,10 @@ import faulthandler
 import gc
 import re
 import signal
+import socket
 import threading
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import uvloop
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 from prompts.errors import ProfileError
 from prompts.parts import PartsBuilder
 from prompts.settings import ServedBuilders
+from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
 from streams.errors import ConfigurationError, StreamsError, TopicsError
@@ -32,6 +34,9 @@ from streams.settings import StreamsSettings
 from streams.static_member import leave_where_partitions_are_unheld
 from streams.topic_facts import TopicFacts, topic_facts
 from streams.window import WindowRule, WindowStore
+
+if TYPE_CHECKING:
+    from streams.traces import StreamTraces
 
 log = structlog.get_logger()
 
@@ -100,6 +105,7 @@ class _Service:
         await leave_where_partitions_are_unheld(settings, self._facts.partitions)
         store = self._store(client)
         app = build_app(settings, intake)
+        traces = _traces(settings)
         batches = BatchBuilder(self._builder, self._facts.topic_id)
         processor = Processor(
             batches,
@@ -109,6 +115,7 @@ class _Service:
             self._faults,
             partitions=self._facts.partitions,
             accept_loss=settings.accept_loss,
+            traces=traces,
         )
         add_agent(app, settings, processor, self._faults)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
@@ -121,6 +128,8 @@ class _Service:
         finally:
             health.close()
             await store.close()
+            if traces is not None:
+                traces.close()
 
     async def _until_stopped(self, app: StreamsApp, intake: Intake, store: WindowStore) -> int:
         loop = asyncio.get_running_loop()
@@ -216,6 +225,16 @@ class _Service:
                 faulthandler.dump_traceback()
                 end_process(FAILED)
             time.sleep(1.0)
+
+
+def _traces(settings: StreamsSettings) -> "StreamTraces | None":
+    """What follows messages; None while traces are off, and then nothing of it is imported."""
+    export = start_export(settings, "sentistream-streams", settings.streams_instance or socket.gethostname())
+    if export is None:
+        return None
+    from streams.traces import StreamTraces
+
+    return StreamTraces(export, settings)
 
 
 def _crash_of(app: StreamsApp) -> BaseException | None:

@@ -8,11 +8,12 @@ from pydantic_settings import SettingsConfigDict
 from prompts.settings import PromptSettings
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
+from schemas.tracing import TraceSettings
 
 _DAY_S = 86_400.0
 
 
-class StreamsSettings(PromptSettings, KafkaSettings, RedisSettings, TopicNames):
+class StreamsSettings(PromptSettings, KafkaSettings, RedisSettings, TopicNames, TraceSettings):
     """How messages become requests."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")

@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
@@ -20,6 +20,9 @@ from worker.faultpoints import FaultPoints
 from worker.partitions import Assignment, Entry
 from worker.records import DROPPED, Headers
 from worker.watermark import Judge, Verdict, Watermark
+
+if TYPE_CHECKING:
+    from worker.traces import WorkerTraces
 
 log = structlog.get_logger()
 
@@ -50,6 +53,7 @@ class Intake:
     Args:
         tokenizer: checksum of the model's tokenizer; None does not look at it.
         accept_loss: take a request behind a gap as it comes.
+        traces: None while they are off.
     """
 
     def __init__(
@@ -60,12 +64,14 @@ class Intake:
         *,
         tokenizer: str | None,
         accept_loss: bool,
+        traces: "WorkerTraces | None" = None,
     ) -> None:
         self._letters = letters
         self._judge = judge
         self._faults = faults
         self._tokenizer = tokenizer
         self._accept_loss = accept_loss
+        self._traces = traces
 
     def take(self, assignment: Assignment, message: Any) -> Job | None:
         """Add one record to its partition.
@@ -91,8 +97,13 @@ class Intake:
         entry = self._admit(assignment, message, request.source, request.after)
         if entry is None:
             return None
+        if self._traces is not None:
+            entry.trace = self._traces.taken(message)
         if isinstance(request, Rejected):
-            entry.finish(self._letters.rejected(request, headers))
+            outcome = self._letters.rejected(request, headers)
+            if entry.trace is not None:
+                entry.trace.decided(outcome)
+            entry.finish(outcome)
             return None
         self._check_tokenizer(request)
         return Job(entry, request, message, headers, logged_s(request, message))

@@ -15,6 +15,7 @@ from schemas.event import Deduction, EmotionEvent, Mode, Policy, Times, Usage
 from schemas.request import SanmRequest
 from schemas.taxonomy import Taxonomy
 from worker.calibration import Trust, calibrated
+from worker.current_trace import CURRENT_TRACE
 from worker.deductions import Deductions
 from worker.engines.contract import Choice, Engine, PromptRefusedError, Writing
 from worker.negotiation import Accept, Agreement, Decision, margin, negotiate, vote
@@ -155,9 +156,15 @@ class SanmLabeller:
         return lambda _: False
 
     async def _ask(self, case: _Case, said: Sequence[Said], seed: int | None = None) -> Decision:
-        if self._options.mode == "reasoned":
-            return await self._reason(case, said, seed)
-        return await self._choose(case, said, seed)
+        answer = self._reason if self._options.mode == "reasoned" else self._choose
+        trace = CURRENT_TRACE.get()
+        if trace is None:
+            return await answer(case, said, seed)
+        number = len(said) // 2 + 1 if seed is None else len(case.asked) + 1
+        with trace.call(next_role(said), number, self._engine.model, case.adapter) as call:
+            decision = await answer(case, said, seed)
+            call.answered(decision.label, case.asked[-1])
+        return decision
 
     async def _choose(self, case: _Case, said: Sequence[Said], seed: int | None) -> Decision:
         choice = await self._engine.choose(

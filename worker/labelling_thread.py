@@ -149,6 +149,8 @@ class LabellingThread:
                 task.cancel()
 
     async def _work(self, job: Job, taken_at: datetime, policy: Policy | None) -> None:
+        if job.entry.trace is not None:
+            job.entry.trace.begun()
         label = partial(self._labeller.label, job.request, taken_at=taken_at, policy=policy)
         try:
             event = await self._until_answered(label)
@@ -171,6 +173,8 @@ class LabellingThread:
         self._finish(job, outcome)
 
     def _finish(self, job: Job, outcome: Outcome) -> None:
+        if job.entry.trace is not None:
+            job.entry.trace.decided(outcome)
         self.results.append((job, outcome))
         self._woken.set()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from schemas.chat import Source
+from worker.current_trace import MessageTrace
 from worker.records import DROPPED, Outcome
 from worker.watermark import Watermark
 
@@ -21,6 +22,7 @@ class Entry:
         finished_at: by the monotonic clock.
         counted: the cap on dead letters has seen it; a transaction may be tried more than once.
         waited_s: for the entries before it.
+        trace: None while traces are off.
     """
 
     assignment: "Assignment"
@@ -31,6 +33,7 @@ class Entry:
     finished_at: float = 0.0
     counted: bool = False
     waited_s: float = 0.0
+    trace: MessageTrace | None = None
 
     def finish(self, outcome: Outcome) -> None:
         """Set what is to be written."""
@@ -153,6 +156,9 @@ class Assignments:
         assignment = self._by_partition.pop(partition, None)
         if assignment is not None:
             assignment.lost = True
+            for entry in assignment.entries:
+                if entry.trace is not None:
+                    entry.trace.abandoned()
             assignment.entries.clear()
             assignment.running = 0
         return assignment

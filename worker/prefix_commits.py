@@ -160,7 +160,11 @@ class PrefixCommits:
             # One that was lost since then holds nothing any more.
             if not assignment.lost:
                 assignment.pop(len(prefix))
-        observe([entry for _, prefix in self._prefixes for entry in prefix])
+        entries = [entry for _, prefix in self._prefixes for entry in prefix]
+        observe(entries)
+        for entry in entries:
+            if entry.trace is not None:
+                entry.trace.committed()
 
     def _offset(self, last: Entry) -> TopicPartition:
         metadata = last.mark.to_metadata(_VERSION)

@@ -6,11 +6,13 @@ import signal
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaException
 
+from schemas.errors import TracesUnavailableError
+from schemas.tracing import start_export
 from worker.clients import make_consumer, make_producer, transactional_id
 from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineError
@@ -27,6 +29,9 @@ from worker.topic_check import check_partitions
 from worker.transactions import Committer, TransactionalCommitter
 from worker.watchdog import Watchdog
 from worker.watermark import Judge, judge
+
+if TYPE_CHECKING:
+    from worker.traces import WorkerTraces
 
 log = structlog.get_logger()
 
@@ -86,8 +91,14 @@ class WorkerService:
             lambda: self._until,
             name=transactional_id(settings),
         )
+        self._traces = _traces(settings)
         intake = Intake(
-            letters, seams.judge, seams.faults, tokenizer=labelling.tokenizer, accept_loss=settings.accept_loss
+            letters,
+            seams.judge,
+            seams.faults,
+            tokenizer=labelling.tokenizer,
+            accept_loss=settings.accept_loss,
+            traces=self._traces,
         )
         self._loop = ConsumerLoop(settings, self._consumer, committer, intake, self._thread)
         self._ready = False
@@ -126,6 +137,8 @@ class WorkerService:
             # Closing commits nothing: auto-commit is off, and the last transaction is over.
             self._consumer.close()
             self._close_labelling()
+            if self._traces is not None:
+                self._traces.close()
             if health is not None:
                 health.stop()
 
@@ -167,6 +180,19 @@ class WorkerService:
         except Exception as error:  # noqa: BLE001 -- the process ends anyhow
             log.warning("engine_close_failed", error=type(error).__name__)
         self._thread.stop()
+
+
+def _traces(settings: WorkerSettings) -> "WorkerTraces | None":
+    """What follows messages; None while traces are off, and then nothing of it is imported."""
+    try:
+        export = start_export(settings, "sentistream-worker", settings.worker_id)
+    except TracesUnavailableError as error:
+        raise MisconfiguredError(str(error)) from error
+    if export is None:
+        return None
+    from worker.traces import WorkerTraces
+
+    return WorkerTraces(export, settings)
 
 
 def _settle_garbage() -> None:

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from schemas.connections import KafkaSettings
 from schemas.event import Mode, Policy
 from schemas.topics import TopicNames
+from schemas.tracing import TraceSettings
 from worker.load_settings import LoadSettings
 
 EngineName = Literal["vllm", "openai", "scripted"]
@@ -58,7 +59,7 @@ class EngineSettings(SanmSettings):
     scripted_jitter: bool = Field(default=True, description="Scripted delays vary by half, up and down.")
 
 
-class WorkerSettings(EngineSettings, LoadSettings):
+class WorkerSettings(EngineSettings, LoadSettings, TraceSettings):
     """The exactly-once consumer."""
 
     worker_id: str = Field(
