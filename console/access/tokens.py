@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from console.access.holder import Holder, Kind
 from console.api.models.access import Role
 from console.errors import ConsoleError
+from console.queries.expressions import AnyRow
 from console.store.access_tables import AccessToken
 from console.store.database import Database
 
@@ -185,14 +186,14 @@ def _is_revoked_not(token_id: int) -> Any:
     )  # fmt: skip
 
 
-def _holder(row: Row[Any]) -> Holder:
+def _holder(row: AnyRow) -> Holder:
     return Holder(
         token_id=row.id, kind=row.kind, name=row.name, role=row.role, tenant=row.tenant,
         expires_at=_time(row.expires_ms),
     )  # fmt: skip
 
 
-def _facts(row: Row[Any]) -> TokenFacts:
+def _facts(row: AnyRow) -> TokenFacts:
     expired = row.expires_ms is not None and row.expires_ms <= _now_ms()
     return TokenFacts(
         name=row.name,

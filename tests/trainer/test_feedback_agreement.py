@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from trainer.feedback.agreement import krippendorff_alpha, majority
+from schemas.agreement import krippendorff_alpha, majority
 
 
 def units(*annotators: str) -> list[list[str]]:

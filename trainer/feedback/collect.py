@@ -11,11 +11,11 @@ from prompts.parts import prompt_hash
 from prompts.settings import ServedBuilders
 from prompts.windows import conversation_key
 from schemas.adapter import OffsetSpan
+from schemas.agreement import krippendorff_alpha, majority
 from schemas.chat import Source
 from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
 from schemas.topics import TopicNames
-from trainer.feedback.agreement import krippendorff_alpha, majority
 from trainer.feedback.archive import Archive
 from trainer.feedback.events import Events
 from trainer.feedback.fates import WHAT_TO_CHECK, Cause, Left, fate_of_event, fate_of_prompt, likely_cause
