@@ -1,6 +1,5 @@
 """The console's settings; each is an environment variable and an option of the commands that read it."""
 
-import socket
 from pathlib import Path
 from typing import Final
 
@@ -35,18 +34,13 @@ class StoreSettings(DatabaseSettings, TopicNames):
         min_length=1,
         description="Consumer group that shows the event store's lag; the database has the offsets that count.",
     )
-    store_id: str = Field(
-        default_factory=socket.gethostname,
-        pattern=r"^[A-Za-z0-9._-]{1,200}$",
-        description="Name of this process among those that wait to write. Default: the host's name.",
-    )
     store_batch: int = Field(default=500, ge=1, le=10_000, description="Most records of one database transaction.")
     store_linger_ms: float = Field(default=50.0, ge=0, description="Longest wait for more records of one.")
     store_lease_seconds: float = Field(
         default=10.0, ge=1, description="A writer that is silent for so long makes room for another."
     )
     store_retention_days: float = Field(
-        default=90.0, ge=0, description="Events are kept for so long after they were sent; 0 keeps them for ever."
+        default=90.0, ge=0, description="Events are kept for so long after they were decided; 0 keeps them for ever."
     )
     taxonomies: Path | None = Field(default=None, description="Folder with label sets of your own.")
     store_metrics_port: int = Field(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
@@ -25,6 +25,8 @@ _LOG_BYTES: Final = 64 << 20
 _CONNECT_S: Final = 10
 _WRITES: Final = "store_writes"
 _POSTGRESQL: Final = "postgresql+pg8000"
+#: Any number that nobody else takes for an advisory lock of this database.
+_ONE_WRITER: Final = text("SELECT pg_advisory_xact_lock(7331190422)")
 
 
 class Database:
@@ -47,8 +49,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, committed at the end of the block, and not at all where it raises."""
+        """One transaction, committed at the end of the block, and not at all where it raises.
+
+        No two of them run at once, in whatever process: what one has read stays so until it has written.
+        """
         with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(_ONE_WRITER)
             yield connection
 
     def close(self) -> None:
@@ -90,6 +97,8 @@ def _engine(url: URL, readers: int) -> Engine:
         "pool_size": readers,
         "max_overflow": readers,
         "pool_pre_ping": True,
+        # An error shall not show what people said.
+        "hide_parameters": True,
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
     }

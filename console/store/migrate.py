@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from console.store.database import Database
 from console.store.errors import StoreError
@@ -16,8 +16,6 @@ from console.store.errors import StoreError
 log = structlog.get_logger()
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
-#: Any number that nobody else takes for an advisory lock of this database.
-_LOCK: Final = 7_331_190_422
 
 
 def migrate(database: Database) -> None:
@@ -27,8 +25,6 @@ def migrate(database: Database) -> None:
         StoreError: the database is of a newer version than this program.
     """
     with database.writing() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         before, newest = version(connection), newest_version()
         if before == newest:
             return
