@@ -89,6 +89,22 @@ class KafkaSettings(SecretSettings):
             config.update({name: path for name, path in files.items() if path})
         return config
 
+    def librdkafka_reader(self, group: str) -> dict[str, str | int | float | bool]:
+        """For a consumer outside every group, which sees what is committed and says where a partition ends.
+
+        Args:
+            group: named, but never joined or committed; Kafka wants the right to describe it all the same.
+        """
+        return {
+            **self.librdkafka(),
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            # The only sure sign of the end: offsets have holes where compaction and transactions were.
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+
     def _password(self) -> dict[str, str]:
         return {
             "sasl.username": self.kafka_sasl_username or "",

@@ -1,6 +1,7 @@
 """What to check where Kafka, or the server that gives out tokens for it, refuses us: by librdkafka's own errors."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -48,6 +49,21 @@ def check_files(settings: KafkaSettings) -> None:
         path = getattr(settings, name)
         if path and not Path(path).is_file():
             raise MissingFileError(f"{name.upper()} is {path}, and there is no such file")
+
+
+def login_refusal(settings: KafkaSettings, make_client: Callable[[dict[str, Any]], Client]) -> str | None:
+    """Log in once, and say in one line why that cannot work; None where it does, or Kafka is away.
+
+    Args:
+        settings: how.
+        make_client: confluent-kafka's AdminClient.
+    """
+    try:
+        check_files(settings)
+    except MissingFileError as error:
+        return str(error)
+    refusals = Refusals(settings)
+    return refusals.by(make_client({**settings.librdkafka(), "log_level": 0, "error_cb": refusals.hear}))
 
 
 class Refusals:

@@ -62,18 +62,7 @@ def read_record(connection: KafkaSettings, topic: str, place: Place) -> StoredRe
 
 
 def _consumer(connection: KafkaSettings) -> Consumer:
-    return Consumer(
-        {
-            **connection.librdkafka(),
-            # Named, but never joined or committed.
-            "group.id": "sentistream-reader",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "log_level": 0,
-        }
-    )
+    return Consumer({**connection.librdkafka_reader("sentistream-reader"), "log_level": 0})
 
 
 def _starts(consumer: Consumer, topic: str, since_ms: int) -> list[TopicPartition]:

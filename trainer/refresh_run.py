@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from trainer.errors import StoppedError
+from confluent_kafka.admin import AdminClient
+
+from schemas.kafka_refusals import login_refusal
+from trainer.errors import MisconfiguredError, StoppedError
 from trainer.lock import Lease, lock_name
-from trainer.login_check import check_login
 from trainer.outcome import Outcome
 from trainer.refresh import Refresh, Rules, Seams
 from trainer.refresh_settings import RefreshSettings
@@ -39,7 +41,8 @@ def refresh(
         if stop.is_set():
             raise StoppedError("stopped; the next run goes on from here")
 
-    check_login(settings.kafka)
+    if refusal := login_refusal(settings.kafka, AdminClient):
+        raise MisconfiguredError(refusal)
     steps = RefreshSteps(settings, halt)
     trainer = settings.trainer
     with Lease(settings.redis, lock_name(settings.names.topic_prefix, steps.model), trainer.lease_seconds) as lease:

@@ -7,8 +7,9 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
+from schemas.chat import Source
 from worker.errors import KafkaFailedError, RequestsMissingError, WatermarkMissingError
-from worker.first_start import is_current, last_done
+from worker.first_start import current_topic_id, last_done
 from worker.labelling_thread import LabellingThread
 from worker.partitions import Assignments
 from worker.settings import WorkerSettings
@@ -119,9 +120,11 @@ class PartitionOwner:
     def _begin(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """Start each partition from what is committed; says where that is."""
         starts = []
-        for committed in self._committed(partitions):
+        found = self._committed(partitions)
+        uncommitted = self._marks_without_commit([one.partition for one in found if one.offset < 0])
+        for committed in found:
             if committed.offset < 0:
-                self._assignments.start(committed.partition, self._mark_without_commit(committed.partition), None)
+                self._assignments.start(committed.partition, uncommitted[committed.partition], None)
                 starts.append(TopicPartition(committed.topic, committed.partition, OFFSET_BEGINNING))
                 continue
             mark = self._mark(committed)
@@ -142,13 +145,19 @@ class PartitionOwner:
             log.warning("watermark_missing_accepted", partition=committed.partition, detail=str(error))
             return Watermark(offset=ANY_OFFSET)
 
-    def _mark_without_commit(self, partition: int) -> Watermark:
+    def _marks_without_commit(self, partitions: list[int]) -> dict[int, Watermark]:
         """A first start; or Kafka has forgotten a commit, which the events tell."""
-        done = last_done(self._settings, partition)
-        if done is None:
-            return self._first_mark(partition)
+        done = last_done(self._settings, partitions)
+        current = current_topic_id(self._settings) if done else None
+        return {
+            one: self._mark_behind(one, done[one], current) if one in done else self._first_mark(one)
+            for one in partitions
+        }
+
+    def _mark_behind(self, partition: int, done: Source, current: str | None) -> Watermark:
+        """Of a partition that has been answered up to there; ``current`` is the id of the messages' topic, if known."""
         mark = Watermark(done.topic_id, done.offset)
-        if not is_current(self._settings, done.topic_id):
+        if current not in (None, done.topic_id):
             log.warning("topic_made_anew", partition=partition, was=done.topic_id)
             return mark
         text = (

@@ -21,7 +21,7 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
         {
             **_shared(settings),
             "group.id": settings.worker_group,
-            "group.instance.id": f"{settings.worker_group}-{settings.worker_id}",
+            "group.instance.id": group_instance_id(settings),
             "session.timeout.ms": settings.kafka_session_timeout_ms,
             "heartbeat.interval.ms": max(300, min(3_000, settings.kafka_session_timeout_ms // 5)),
             "partition.assignment.strategy": "cooperative-sticky",
@@ -39,9 +39,14 @@ def make_consumer(settings: WorkerSettings) -> Consumer:
     )
 
 
+def group_instance_id(settings: WorkerSettings) -> str:
+    """Of this replica as a member, the same after every start."""
+    return f"{settings.worker_group}-{settings.worker_id}"
+
+
 def transactional_id(settings: WorkerSettings) -> str:
-    """Of this replica, the same after every start."""
-    return f"{settings.topic_prefix}{settings.worker_group}-{settings.worker_id}"
+    """Of this replica as a producer: ids of transactions, unlike those of members, are the whole cluster's."""
+    return f"{settings.topic_prefix}{group_instance_id(settings)}"
 
 
 def make_producer(settings: WorkerSettings) -> Producer:

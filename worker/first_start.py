@@ -5,6 +5,7 @@ that for a first start would answer all that the topic of requests still holds a
 """
 
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 import structlog
@@ -26,39 +27,34 @@ _ANSWER_S: Final = 10.0
 _TAIL: Final = 200
 
 
-def last_done(settings: WorkerSettings, partition: int) -> Source | None:
-    """The source of the last event in a partition; None where there is none, or where events may not be read."""
-    consumer = Consumer(
-        {
-            **settings.librdkafka(),
-            # Named, but never joined or committed.
-            "group.id": settings.worker_group,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.message.max.bytes": MAX_RECORD_BYTES,
-            "log_level": 0,
-        }
-    )
+def last_done(settings: WorkerSettings, partitions: Collection[int]) -> dict[int, Source]:
+    """The source of the last event in each partition; left out where there is none, or events may not be read."""
+    if not partitions:
+        return {}
+    found: dict[int, Source] = {}
+    reader = settings.librdkafka_reader(settings.worker_group)
+    consumer = Consumer({**reader, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
     try:
-        return _last(consumer, settings.events, partition)
-    except KafkaException as error:
-        log.warning("events_not_visible", partition=partition, error=error.args[0].str())
-        return None
+        for partition in partitions:
+            try:
+                if (source := _last(consumer, settings.events, partition)) is not None:
+                    found[partition] = source
+            except KafkaException as error:
+                log.warning("events_not_visible", partition=partition, error=error.args[0].str())
     finally:
         consumer.close()
+    return found
 
 
-def is_current(settings: WorkerSettings, topic_id: str) -> bool:
-    """It is the id that ``chat.messages`` has now; also where Kafka does not say."""
+def current_topic_id(settings: WorkerSettings) -> str | None:
+    """The id that ``chat.messages`` has now; None where Kafka does not say."""
     admin = AdminClient({**settings.librdkafka(), "log_level": 0})
     asked = admin.describe_topics(TopicCollection([settings.messages]), request_timeout=_ANSWER_S)
     try:
-        return as_text(asked[settings.messages].result(_ANSWER_S + 1).topic_id) == topic_id
+        return as_text(asked[settings.messages].result(_ANSWER_S + 1).topic_id)
     except KafkaException as error:
         log.warning("messages_not_visible", topic=settings.messages, error=error.args[0].str())
-        return True
+        return None
 
 
 def _last(consumer: Consumer, topic: str, partition: int) -> Source | None:

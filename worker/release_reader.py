@@ -36,22 +36,10 @@ class ReleaseReader:
     ) -> None:
         """Hand each release of ``model`` to ``apply``, one after the other."""
         self._topic = topic
-        # Named, but never joined or committed; Kafka wants the right to describe it all the same.
         self._group = f"sentistream-releases-{model}"
         self._model = model
         self._apply = apply
-        self._consumer = Consumer(
-            {
-                **settings.librdkafka(),
-                "group.id": self._group,
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                # The only sure sign of the end: offsets have holes where compaction and transactions were.
-                "enable.partition.eof": True,
-            },
-            logger=LIBRDKAFKA,
-        )
+        self._consumer = Consumer(settings.librdkafka_reader(self._group), logger=LIBRDKAFKA)
         self._read_to_end: set[int | None] = set()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="releases", daemon=True)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from schemas.errors import TracesUnavailableError
+from schemas.kafka_refusals import login_refusal
 from schemas.tracing import start_export
 from worker.clients import make_consumer, make_producer, transactional_id
 from worker.dead_letters import DeadLetterWriter
@@ -22,7 +24,6 @@ from worker.health import HealthServer
 from worker.intake import Intake
 from worker.labelling_contract import Labeller
 from worker.labelling_thread import LabellingThread
-from worker.login_check import check_login
 from worker.loop import ConsumerLoop
 from worker.settings import WorkerSettings
 from worker.topic_check import check_partitions
@@ -124,7 +125,9 @@ class WorkerService:
         self._thread.start()
         watchdog = self._watchdog()
         try:
-            check_login(self._settings)
+            # Told in one line at the start, rather than after a time-out.
+            if refusal := login_refusal(self._settings, AdminClient):
+                raise MisconfiguredError(refusal)
             check_partitions(self._consumer, self._settings)
             self._start_engine()
             _settle_garbage()

@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from worker.clients import group_instance_id
 from worker.settings import WorkerSettings
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ class UnheldPartitions:
 
     def _unheld(self, group: Any, topic: Any) -> tuple[int, ...]:
         """Empty where another worker is the one to act: the first by name does."""
-        ours = f"{self._settings.worker_group}-{self._settings.worker_id}"
+        ours = group_instance_id(self._settings)
         names = [member.group_instance_id for member in group.members if member.group_instance_id]
         if group.state != ConsumerGroupState.STABLE or not names or min(names) != ours:
             return ()

@@ -77,19 +77,8 @@ def _read(connection: KafkaSettings, topic: str, starts: Mapping[int, int], *, f
 
 @contextmanager
 def _consumer(connection: KafkaSettings) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {
-            **connection.librdkafka(),
-            # Named, but never joined or committed.
-            "group.id": "sentistream-reader",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.message.max.bytes": MAX_RECORD_BYTES,
-            "log_level": 0,
-        }
-    )
+    settings = connection.librdkafka_reader("sentistream-reader")
+    consumer = Consumer({**settings, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
     try:
         yield consumer
     finally:

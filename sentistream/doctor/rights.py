@@ -9,6 +9,7 @@ from sentistream.doctor.cluster import Cluster
 from sentistream.doctor.deployment import Deployment, Service
 from sentistream.doctor.finding import Finding, fail, ok, unchecked, warn
 from sentistream.doctor.topic_checks import Topics
+from worker.clients import transactional_id
 
 _READ: Final = ("READ", "DESCRIBE")
 _WRITE: Final = ("WRITE", "DESCRIBE")
@@ -102,17 +103,11 @@ def group_of(deployment: Deployment, service: Service) -> str | None:
     return {"streams": deployment.streams.streams_group, "worker": deployment.worker.worker_group}.get(service)
 
 
-def transactional_id(deployment: Deployment) -> str:
-    """The worker's, as worker/clients.py names it."""
-    worker = deployment.worker
-    return f"{worker.topic_prefix}{worker.worker_group}-{worker.worker_id}"
-
-
 def _transactional_id_refused(deployment: Deployment) -> str | None:
     """To ask who coordinates it needs Describe, which Write brings along; a producer of ours would fence the worker."""
     from sentistream.doctor.transaction_coordinator import may_be_described
 
-    name = transactional_id(deployment)
+    name = transactional_id(deployment.worker)
     return None if may_be_described(deployment.streams, name) else f"Write on transactional id {name}"
 
 

@@ -1,7 +1,6 @@
 """The Kubernetes manifests: valid by their schemas, safe, stopped in time, and with settings and metrics that exist."""
 
 import copy
-import importlib
 import json
 import re
 import shutil
@@ -13,7 +12,6 @@ import jsonschema  # type: ignore[import-untyped]
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
-from prometheus_client import Counter, Gauge, Histogram
 from pydantic_settings import BaseSettings
 
 from schemas.connections import KafkaSettings, RedisSettings
@@ -21,6 +19,7 @@ from schemas.topics import TopicNames
 from sentistream.logs import LogSettings
 from sentistream.options import environment_name
 from streams.settings import StreamsSettings
+from tests.deploy.metric_names import metric_names
 from worker.settings import WorkerSettings
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy/kubernetes"
@@ -246,12 +245,7 @@ def test_replicas_follow_the_lag_in_seconds(component: str) -> None:
 
 
 def test_every_metric_that_is_asked_for_exists() -> None:
-    names: set[str] = set()
-    for module in ("streams.metrics", "worker.metrics"):
-        for metric in vars(importlib.import_module(module)).values():
-            if isinstance(metric, Counter | Gauge | Histogram):
-                (found,) = metric.describe()
-                names.add(found.name + ("_total" if found.type == "counter" else ""))
+    names = metric_names()
     queries = [
         trigger["metadata"]["query"]
         for one in DOCUMENTS.values()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from prometheus_client import Counter, Gauge, Histogram
 from pydantic_settings import BaseSettings
 
 import trainer
@@ -22,6 +21,7 @@ from sentistream.options import environment_name
 from streams import errors as stream_errors
 from streams import intake, service
 from streams.settings import StreamsSettings
+from tests.deploy.metric_names import metric_names
 from worker.settings import WorkerSettings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -102,12 +102,7 @@ def test_every_log_event_that_is_named_is_logged() -> None:
 
 
 def test_every_metric_that_is_named_exists() -> None:
-    names: set[str] = set()
-    for module in ("streams.metrics", "worker.metrics"):
-        for metric in vars(importlib.import_module(module)).values():
-            if isinstance(metric, Counter | Gauge | Histogram):
-                (found,) = metric.describe()
-                names.add(found.name + ("_total" if found.type == "counter" else ""))
+    names = metric_names()
     named = {name for text in CODE for name in re.findall(r"sentistream_\w+", text)}
     assert named
     assert named <= names

@@ -51,9 +51,7 @@ def kill_at_random(
     one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int, part: str = ""
 ) -> Row:
     """Two streams and two workers."""
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     row = Row(id="10-kill-random", part=part, fault="SIGKILL at random moments", times=0, against=_NO_WATERMARK)
     return endure(one, builder, RandomKills(one, times, records, draw), draw, row, records)
 
@@ -109,9 +107,7 @@ def lose_broker(
     """Two streams and two workers, whose only broker goes away again and again."""
     # A broker that comes back may count a worker's second attempt to join as another process (fenced).
     one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     name = "broker stopped clean, under load" if clean else "broker SIGKILL, under load"
     row = Row(id="26-broker-stopped" if clean else "27-broker-killed", fault=name, times=0, against=_NO_BROKER)
     fault = BrokerOutages(kafka, draw, times=times, records=records, clean=clean)
@@ -132,9 +128,7 @@ def kill_stores(
     """Two streams and two workers, which lose Kafka and Redis under their feet; they may end, and are started again."""
     # A broker that comes back may count a worker's second attempt to join as another process (fenced).
     one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     fault = StoreKills(one, *stores, times, records)
     row = endure(one, builder, fault, draw, Row(id="39-stores", fault="", times=0), records)
     name = ", ".join(f"{kind} ({count})" for kind, count in fault.struck.items())

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import structlog
 
 from sentistream.embedded.server import EmbeddedServer
+from tests.faults.marks import Marks
 from tests.faults.pipeline import Pipeline, kill
 
 log = structlog.get_logger()
@@ -143,7 +144,7 @@ class BrokerOutages:
     def __init__(self, kafka: EmbeddedServer, draw: random.Random, *, times: int, records: int, clean: bool) -> None:
         self._kafka = kafka
         self._draw = draw
-        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self._marks = Marks(times, records)
         self._clean = clean
 
     @property
@@ -151,9 +152,9 @@ class BrokerOutages:
         return not self._marks
 
     def strike(self, done: int) -> int:
-        if not self._marks or done < self._marks[0]:
+        if not self._marks.due(done):
             return 0
-        self._marks.popleft()
+        self._marks.strike()
         away_s = self._draw.choice(_AWAY_S)
         log.info("broker_goes", clean=self._clean, away_s=away_s, done=done)
         if self._clean:
@@ -173,7 +174,7 @@ class StoreKills:
         self._one = one
         self._kafka = kafka
         self._redis = redis
-        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self._marks = Marks(times, records)
         self.struck: Counter[str] = Counter()
 
     @property
@@ -181,9 +182,9 @@ class StoreKills:
         return not self._marks
 
     def strike(self, done: int) -> int:
-        if not self._marks or done < self._marks[0]:
+        if not self._marks.due(done):
             return 0
-        self._marks.popleft()
+        self._marks.strike()
         kind = ("Redis killed", "Kafka killed", "Redis killed and emptied")[self.struck.total() % 3]
         log.info("store_killed", kind=kind, done=done)
         server = self._kafka if kind == "Kafka killed" else self._redis

@@ -13,6 +13,7 @@ from confluent_kafka import Producer
 
 from prompts.parts import PartsBuilder
 from tests.faults.campaign import endure
+from tests.faults.marks import Marks
 from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, is_ready, tail
 from tests.faults.report import Row
 from tests.faults.traffic import Traffic
@@ -109,7 +110,7 @@ class TakeOvers:
     def __init__(self, one: Pipeline, *, times: int, records: int) -> None:
         self._one = one
         self._workers = [service for service in one.services if service.name.startswith("worker")]
-        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self._marks = Marks(times, records)
         self._victim: Service | None = None
         self.struck = 0
 
@@ -124,9 +125,9 @@ class TakeOvers:
             return 0
         victim = self._workers[self.struck % len(self._workers)]
         running = victim.process is not None and victim.process.poll() is None and is_ready(victim)
-        if not self._marks or done < self._marks[0] or not running:
+        if not self._marks.due(done) or not running:
             return 0
-        self._marks.popleft()
+        self._marks.strike()
         take_over(self._one, victim)
         self.struck += 1
         self._victim = victim
@@ -145,9 +146,7 @@ def take_over(one: Pipeline, victim: Service) -> None:
 def lose_names(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, records: int, times: int) -> Row:
     """Two streams and two workers, whose transactional.ids are taken over in turn."""
     one.deadly |= {int(ExitCode.FENCED)}
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     fault = TakeOvers(one, times=times, records=records)
     row = Row(id="36-take-over", fault="another process takes over a transactional.id", times=0, against=_TWO)
     row = endure(one, builder, fault, draw, row, records)

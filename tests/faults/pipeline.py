@@ -74,6 +74,12 @@ class Pipeline:
         self._folder = folder
         self._draw = draw
 
+    def add_two_of_each(self) -> None:
+        """Two streams and two workers."""
+        for number in (1, 2):
+            self.add_stream(number)
+            self.add_worker(number)
+
     def add_stream(
         self,
         number: int,

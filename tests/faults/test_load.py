@@ -40,9 +40,7 @@ def test_soak_one_record_in_a_hundred_malformed(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
     one = pipeline(9)
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     row = Row(id="60-malformed-1", fault="1 % of the records malformed, nothing killed", times=1, against=_LOST)
     found = endure(one, builder, Outages((), 5_000), draw, row, 5_000)
     letters = sum(map(len, one.rig.read(one.rig.names.dead_letters, 9).values()))

@@ -54,9 +54,7 @@ def test_soak_a_transactional_platform_aborts(
         made.append(TransactionalTraffic(*args, **given))
         return made[-1]
 
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     against = "a stream that reads uncommitted gives events to messages that were aborted"
     row = Row(id="68-platform-aborts", fault="a transactional platform aborts", times=0, against=against)
     row = endure(one, builder, RandomKills(one, 4, 5_000, draw), draw, row, 5_000, platform=make)

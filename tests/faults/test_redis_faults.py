@@ -24,9 +24,7 @@ _WAITS = "no control of its own: nothing is to be seen in Redis afterwards, and 
 
 def _run(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
     records = 600 * (len(outages) + 1)
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     fault = Outages(outages, records)
     found = endure(one, builder, fault, draw, row, records)
     note = f"recovery from when it is back; services that ended: {one.deaths}"

@@ -58,9 +58,7 @@ def test_soak_told_to_stop_at_random_moments(
 ) -> None:
     one = pipeline(9)
     one.deadly = {0}
-    for number in (1, 2):
-        one.add_stream(number)
-        one.add_worker(number)
+    one.add_two_of_each()
     fault = Stops(one, draw, 16, deque(["starting", "working"] * 8))
     row = Row(id="70-stops", part="random", fault=_NAME, times=0, against=_CONTROL)
     row = _finish(fault, endure(one, builder, fault, draw, row, 2_000), report)

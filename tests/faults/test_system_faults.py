@@ -59,9 +59,7 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
         one = Pipeline(rig, _PARTITIONS, tmp_path, draw)
         # librdkafka has an assertion that fails, now and then, when the only broker goes (rd_kafka_enq_once).
         one.deadly |= {FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED), -signal.SIGABRT}
-        for number in (1, 2):
-            one.add_stream(number)
-            one.add_worker(number)
+        one.add_two_of_each()
         return one
 
     return make

@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections import deque
 from typing import Final
 
 from prompts.parts import PartsBuilder
 from tests.faults.campaign import endure
 from tests.faults.kafka_proxy import END_TXN, KafkaProxy, Lost, Wire
+from tests.faults.marks import Marks
 from tests.faults.pipeline import DEADLINE_S, Pipeline
 from tests.faults.report import Row
 from tests.faults.traffic import Traffic
@@ -29,7 +29,7 @@ class WireLosses:
         self._proxy = proxy
         self._lost = lost
         self._wire = wire
-        self._marks = deque(records * (number + 1) // (times + 1) for number in range(times))
+        self._marks = Marks(times, records)
         self._asked = 0
         self._seen = 0
 
@@ -38,8 +38,8 @@ class WireLosses:
         return not self._marks and len(self._proxy.struck_at) == self._asked
 
     def strike(self, done: int) -> int:
-        if self._marks and done >= self._marks[0] and len(self._proxy.struck_at) == self._asked:
-            self._marks.popleft()
+        if self._marks.due(done) and len(self._proxy.struck_at) == self._asked:
+            self._marks.strike()
             self._asked += 1
             self._proxy.lose(END_TXN, self._lost, self._wire)
         struck, self._seen = len(self._proxy.struck_at) - self._seen, len(self._proxy.struck_at)

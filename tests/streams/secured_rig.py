@@ -55,6 +55,17 @@ def secured_rig(kafka: EmbeddedKafka, connection: KafkaSettings, redis_url: str,
     return SecuredRig(kafka, connection, redis_url, names, model)
 
 
+def refused_in_one_line(rig: SecuredRig, log: Path, told: str) -> None:
+    """The stream ends at its start, and says why in one line, which names what to mend and no secret."""
+    with rig.stream(log) as child:
+        assert child.wait(60) == 1, log.read_text()
+    errors = [line for line in log.read_text().splitlines() if not line.startswith("{")]
+    assert len(errors) == 1, log.read_text()
+    assert errors[0].startswith("Error: ")
+    assert told in errors[0]
+    assert "wrong" not in log.read_text()
+
+
 def publish(rig: SecuredRig, records: list[tuple[int, bytes | None, bytes | None]]) -> None:
     producer = Producer(rig.admin.librdkafka())
     for partition, key, value in records:

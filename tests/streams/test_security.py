@@ -12,7 +12,7 @@ from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topic_reader import read_topic
 from streams.replay import expected_hashes
 from tests.secured_kafka import Mechanism, add_scram_user
-from tests.streams.secured_rig import SecuredRig, forget_windows, publish, requests, secured_rig
+from tests.streams.secured_rig import SecuredRig, forget_windows, publish, refused_in_one_line, requests, secured_rig
 from tests.streams.stream_rig import make_messages, published, stop
 from tests.waiting import wait_for
 
@@ -76,10 +76,4 @@ def test_a_login_that_fails_is_told_in_one_line(
     log = tmp_path / "log"
     connection = add_scram_user(secure_kafka, "SCRAM-SHA-512", "failing", SECRET)
     rig = make_rig(connection.model_copy(update=change))
-    with rig.stream(log) as child:
-        assert child.wait(60) == 1, log.read_text()
-    errors = [line for line in log.read_text().splitlines() if not line.startswith("{")]
-    assert len(errors) == 1, log.read_text()
-    assert errors[0].startswith("Error: ")
-    assert told in errors[0]
-    assert "wrong" not in log.read_text()
+    refused_in_one_line(rig, log, told)

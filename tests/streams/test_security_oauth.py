@@ -13,7 +13,7 @@ from schemas.kafka_refusals import Refusals
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams.oauth_tokens import ClientCredentials
 from tests.secured_kafka import oauth_login
-from tests.streams.secured_rig import SecuredRig, forget_windows, publish, requests, secured_rig
+from tests.streams.secured_rig import SecuredRig, forget_windows, publish, refused_in_one_line, requests, secured_rig
 from tests.streams.stream_rig import make_messages, published, stop
 from tests.token_server import CLIENT_SECRET, TokenServer
 from tests.waiting import wait_for
@@ -76,13 +76,7 @@ def test_a_refused_token_is_told_in_one_line(
 ) -> None:
     log = tmp_path / "log"
     rig.log_in(rig.connection.model_copy(update=change))
-    with rig.stream(log) as child:
-        assert child.wait(60) == 1, log.read_text()
-    errors = [line for line in log.read_text().splitlines() if not line.startswith("{")]
-    assert len(errors) == 1, log.read_text()
-    assert errors[0].startswith("Error: ")
-    assert told in errors[0]
-    assert "wrong" not in log.read_text()
+    refused_in_one_line(rig, log, told)
 
 
 def test_a_token_that_the_brokers_do_not_trust_is_told(

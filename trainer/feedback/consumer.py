@@ -19,14 +19,7 @@ def open_consumer(connection: KafkaSettings, *, fetch_wait_ms: int = 500) -> Con
     """
     return Consumer(
         {
-            **connection.librdkafka(),
-            # Named, but never joined or committed: what is read is told by offsets alone. Kafka wants the right to
-            # describe it all the same.
-            "group.id": GROUP,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
+            **connection.librdkafka_reader(GROUP),
             "fetch.wait.max.ms": fetch_wait_ms,
             "fetch.message.max.bytes": MAX_RECORD_BYTES,
             "log_level": 0,

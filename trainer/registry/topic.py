@@ -62,18 +62,7 @@ class ReleaseTopic:
             raise KafkaException(told[0])
 
     def _latest(self, model: str) -> AdapterRelease | None:
-        consumer = Consumer(
-            {
-                **self._kafka.librdkafka(),
-                # Named, but never joined or committed; Kafka wants the right to describe it all the same.
-                "group.id": _GROUP,
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
+        consumer = Consumer({**self._kafka.librdkafka_reader(_GROUP), "log_level": 0})
         try:
             partitions = consumer.list_topics(self._topic, timeout=_WAIT_S).topics[self._topic].partitions
             if not partitions:
