@@ -16,10 +16,11 @@ from trainer.errors import CorpusError, MisconfiguredError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.archive import Archive, archive_folder
 from trainer.feedback.collect import collect
-from trainer.feedback.corpora import load_corpora, unified
+from trainer.feedback.corpora import Corpora, load_corpora, unified
 from trainer.feedback.labelled import to_example
 from trainer.feedback.mix import Categories, MixRule, mix
 from trainer.feedback.spans import current_spans, news
+from trainer.feedback.split import Split
 from trainer.feedback.store import read_collected, write_collected
 from trainer.gate.answers import Serving, Trust
 from trainer.gate.judge import judge
@@ -118,10 +119,10 @@ class RefreshSteps:
         """PEFT's folder, and beside it how training went."""
         feedback = self._settings.feedback
         parts = read_collected(data).split
-        held_back = (*parts.held_out, *parts.development)
+        corpora = self._corpora(parts)
         mixed = mix(
             parts.train,
-            load_corpora(feedback.trainer_corpora, self._builders, held_back, feedback.trainer_seed),
+            corpora.train,
             MixRule(feedback.trainer_mixing, feedback.trainer_replay_share, feedback.trainer_seed),
             lambda one: to_example(one, self._roles),
             Categories(self._builders.usual, self._settings.prompts.taxonomies),
@@ -131,7 +132,7 @@ class RefreshSteps:
             base=self._builders.folder,
             recipe=self._recipe,
             train=mixed.examples,
-            development=[to_example(one, self._roles) for one in parts.development],
+            development=self._development(parts, corpora),
             work=checkpoints,
             out=into,
             parent=self._live.folder(),
@@ -156,7 +157,7 @@ class RefreshSteps:
             adapter,
             FrozenSets(
                 held_out=[to_example(one, self._roles) for one in parts.held_out],
-                development=[to_example(one, self._roles) for one in parts.development],
+                development=self._development(parts, self._corpora(parts)),
                 guards=dict(map(self._guard, self._settings.trainer.guards)),
             ),
             self._serving,
@@ -246,6 +247,14 @@ class RefreshSteps:
     @cached_property
     def _roles(self) -> RolePrompts:
         return RolePrompts(self._builders.profile, self._builders.tokenizer)
+
+    def _corpora(self, parts: Split) -> Corpora:
+        feedback = self._settings.feedback
+        held_back = (*parts.held_out, *parts.development)
+        return load_corpora(feedback.trainer_corpora, self._builders, held_back, feedback.trainer_seed)
+
+    def _development(self, parts: Split, corpora: Corpora) -> list[Example]:
+        return [*(to_example(one, self._roles) for one in parts.development), *corpora.development]
 
     def _too_little(self, sizes: Mapping[str, int]) -> str | None:
         wanted = {"train": 1, "held_out": self._settings.gate.gate_min_messages}

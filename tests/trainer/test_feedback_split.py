@@ -232,11 +232,24 @@ def test_corpora_are_prompted_as_the_stream_is_and_never_hold_what_is_held_out(t
     path.write_text("id\tturn1\tturn2\tturn3\tlabel\n" + "\n".join(lines) + "\n")
     held = labelled("default\x1fc", 1).model_copy(update={"parts": parts(said)})
     builders = ServedBuilders(PromptSettings(history_turns=1))
-    (found,) = load_corpora([f"emocontext:1.0:{path}"], builders, [held], seed=1)
+    (found,) = load_corpora([f"emocontext:1.0:{path}"], builders, [held], seed=1).train
     assert [one.question.parts.message.text for one in found] == ["all good things", "three"]
     assert [len(one.question.parts.history) for one in found] == [1, 1]
-    (half,) = load_corpora([f"emocontext:0.5:{path}"], builders, [held], seed=1)
+    (half,) = load_corpora([f"emocontext:0.5:{path}"], builders, [held], seed=1).train
     assert len(half) == 1
+
+
+def test_a_tenth_of_a_corpus_is_developed_on_and_never_trained_on(tmp_path: Path) -> None:
+    path = tmp_path / "train.txt"
+    path.write_text("".join(["id\tturn1\tturn2\tturn3\tlabel\n", *(f"{n}\ta\tb\tc {n}\tsad\n" for n in range(500))]))
+    builders = ServedBuilders(PromptSettings())
+    found = load_corpora([f"emocontext:1.0:{path}"], builders, [], seed=1)
+    aside = {one.conversation for one in found.development}
+    assert 30 < len(aside) < 70
+    assert not aside & {one.conversation for one in found.train[0]}
+    assert len(aside) + len(found.train[0]) == 500
+    smaller = load_corpora([f"emocontext:0.5:{path}"], builders, [], seed=2)
+    assert {one.conversation for one in smaller.development} <= aside
 
 
 @pytest.mark.parametrize("text", ["emocontext:2:x", "nothing:1.0:x", "emocontext:1.0:/no/such/file"])

@@ -1,7 +1,7 @@
 """Configured corpora as examples: in their own labels where the model knows them, else in those that it does know."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -13,15 +13,30 @@ from trainer.errors import CorpusError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.errors import MixtureError
 from trainer.feedback.labelled import LabelledMessage
+from trainer.feedback.split import part_of
 from trainer.mixture import FurtherCorpus, load_further
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Corpora:
+    """Examples of the configured corpora.
+
+    Attributes:
+        train: of each.
+        development: a tenth of all conversations. An adapter serves them as well as the platform, so that its best
+            epoch, temperature and threshold are to suit both.
+    """
+
+    train: list[list[Example]]
+    development: list[Example]
+
+
 def load_corpora(
     texts: Iterable[str], builders: ServedBuilders, held_back: Iterable[LabelledMessage], seed: int
-) -> list[list[Example]]:
-    """The examples of each ``FORMAT:SHARE:PATH``.
+) -> Corpora:
+    """The examples of each ``FORMAT:SHARE:PATH``; the same every time.
 
     Args:
         texts: which.
@@ -44,7 +59,10 @@ def load_corpora(
             raise MixtureError(f"TRAINER_CORPORA: {error}") from error
         log.info("corpus_read", corpus=text, examples=len(examples))
         found.append(examples)
-    return found
+    return Corpora(
+        [[one for one in examples if not _develops(one)] for examples in found],
+        [one for examples in found for one in examples if _develops(one)],
+    )
 
 
 def unified(conversation: Conversation, builders: ServedBuilders) -> Conversation:
@@ -64,6 +82,10 @@ def unified(conversation: Conversation, builders: ServedBuilders) -> Conversatio
         )
     turns = tuple(replace(turn, label=labels[turn.label] if turn.label else None) for turn in conversation.turns)
     return replace(conversation, taxonomy=builders.usual, turns=turns)
+
+
+def _develops(example: Example) -> bool:
+    return part_of(example.conversation) == "development"
 
 
 def _conversation(labelled: LabelledMessage) -> Conversation:
