@@ -53,6 +53,7 @@ def test_a_stop_leaves_what_waits_for_a_place_to_the_next_worker(rig: MakeRig) -
     with running(one.settings(max_in_flight=5, stop_seconds=30.0), FakeLabelling(labeller)) as worker:
         wait_for(lambda: _metric("waiting") >= 30, "many wait")
         worker.service.stop()
+        wait_for(lambda: _metric("waiting") == 0, "what waits is given up")
         labeller.stuck = False
     assert one.events(at_least=5).offsets(0) == list(range(5))
     assert one.committed()[0].offset == 5
