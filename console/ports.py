@@ -114,7 +114,7 @@ class Pipeline(Protocol):
 class LabelSink(Protocol):
     """Where people's labels go."""
 
-    def send(self, label: EmotionLabel, tenant: str) -> tuple[int, int]:
+    def send(self, label: EmotionLabel) -> tuple[int, int]:
         """Write one, and return its partition and offset once Kafka has it for good."""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
+from console.queries.reader import Reader
 from console.store.tables import DAY, Bucket, Event
 
 _LIFE_S: Final = 5.0
@@ -20,10 +21,16 @@ class Totals:
     Attributes:
         by: column of `Event` to value to count; sentiments and statuses too.
         events: of each tenant.
+        spoken: tenants with the languages of their events.
     """
 
     by: dict[str, Counter[str]] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
+    spoken: frozenset[tuple[str, str]] = frozenset()
+
+    def languages(self, tenant: str | None) -> tuple[str, ...]:
+        """That a reader of this tenant finds."""
+        return tuple(sorted({language for whose, language in self.spoken if tenant in (None, whose)}))
 
     def count(self, column: str, value: str) -> int:
         """Events with this value."""
@@ -78,10 +85,12 @@ def count_totals(connection: Connection) -> Totals:
         by["status"]["outlier"] += outliers
         by["status"]["unsupported"] += unsupported
         by["status"]["labelled"] += events - outliers - unsupported
-    return Totals(by, by["tenant"])
+    spoken = frozenset((row.tenant, row.language) for row in rows if row.events)
+    return Totals(by, by["tenant"], spoken)
 
 
-def taxonomies_in_use(connection: Connection) -> tuple[str, ...]:
+def taxonomies_in_use(connection: Connection, reader: Reader) -> tuple[str, ...]:
     """Of the latest events."""
-    latest = select(Event.taxonomy).order_by(Event.id.desc()).limit(2_000).subquery()
+    seen = select(Event.taxonomy).where(*reader.narrow(Event.tenant))
+    latest = seen.order_by(Event.sent_ms.desc(), Event.id.desc()).limit(2_000).subquery()
     return tuple(connection.execute(select(latest.c.taxonomy).distinct().order_by(latest.c.taxonomy)).scalars())

@@ -1,9 +1,9 @@
 """Dead letters, and sending them back."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from console.api.models.base import Cursor, Order, Reply
 from schemas.dead_letter import DeadLetterReason
@@ -61,6 +61,12 @@ class ReplayOrder(Order):
     reason: DeadLetterReason | None = None
     again: bool = False
     dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if not self.places and self.reason is None:
+            raise ValueError("say which: places, a reason, or both")
+        return self
 
 
 class ReplayAttempt(Reply):

@@ -1,0 +1,149 @@
+"""The health of all parts in one answer, whatever is down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from console.api.models.dead_letters import ReasonCount
+from console.api.models.health import GroupHealth, Health, ServiceHealth, State, StoreHealth
+from console.api.refreshed import Refreshed, Snapshot
+from console.api.service_metrics import ServiceMetrics
+from console.api.settings import ApiSettings
+from console.ports import GroupLag, Letter, Ports
+from console.queries.health import ages, latency_ms, rates
+from console.queries.reader import Reader
+from console.queries.totals import KnownTotals
+
+#: A service is behind when its oldest unread record is older.
+_BEHIND_S: Final = 10.0
+_WORST_FIRST: Final[tuple[State, ...]] = ("down", "behind", "ok")
+_START: Final = {
+    "streams": "Start `sentistream streams`.",
+    "worker": "Start `sentistream worker`.",
+    "store": "Start `sentistream store`, or `sentistream console` without --no-store.",
+}
+_CATCH_UP: Final = {
+    "streams": "It catches up by itself unless more comes than it can do: docs/scaling.md.",
+    "worker": "It catches up by itself unless more comes than it can do: add a worker, docs/scaling.md.",
+    "store": "It catches up by itself; the worker and the stream are not held up by it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found outside of the store."""
+
+    lags: Snapshot[tuple[GroupLag, ...]]
+    services: Snapshot[tuple[ServiceHealth, ...]]
+
+
+class HealthReport:
+    """Asks Kafka and the services in the background."""
+
+    def __init__(self, settings: ApiSettings, ports: Ports) -> None:
+        self._lags: Refreshed[tuple[GroupLag, ...]] = Refreshed("lags", lambda: tuple(ports.pipeline.lags()))
+        self._services: Refreshed[tuple[ServiceHealth, ...]] = Refreshed(
+            "services", ServiceMetrics(settings).read, life_s=2.0
+        )
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._lags.close()
+        self._services.close()
+
+    def look(self) -> Looked:
+        """At Kafka and the services; this may wait for them."""
+        return Looked(self._lags.get(), self._services.get())
+
+    def report(
+        self,
+        connection: Connection,
+        reader: Reader,
+        totals: KnownTotals,
+        looked: Looked,
+        letters: Snapshot[tuple[Letter, ...]],
+    ) -> Health:
+        """For one reader; of several tenants' figures it gets its own."""
+        lags, services = looked.lags, looked.services
+        groups = tuple(_group(one) for one in lags.value or ()) if lags.trouble is None else ()
+        store = _store(connection, reader, totals, groups)
+        kafka: State = "ok" if lags.trouble is None else "down"
+        parts: list[tuple[State, str]] = [
+            (kafka, lags.trouble or "Kafka answers"),
+            *((one.state, f"{one.service}: {one.text}") for one in groups),
+            *((one.state, f"{one.service}: {one.text}") for one in services.value or ()),
+            (store.state, f"store: {store.text}"),
+        ]
+        state = next((one for one in _WORST_FIRST if any(one == each for each, _ in parts)), "unknown")
+        return Health(
+            state=state,
+            text="All is well." if state == "ok" else next(text for each, text in parts if each == state),
+            checked_at=datetime.now(UTC),
+            kafka=kafka,
+            groups=groups,
+            services=services.value or (),
+            store=store,
+            rates=rates(connection, reader),
+            latency_ms=latency_ms(connection, reader),
+            dead_letters=_reasons(reader, letters),
+        )
+
+
+def count_reasons(letters: Sequence[Letter]) -> tuple[ReasonCount, ...]:
+    """How many there are of each reason, the most first."""
+    found: dict[str, list[Letter]] = {}
+    for one in letters:
+        found.setdefault(one.reason, []).append(one)
+    counts = (
+        ReasonCount(reason=some[0].reason, count=len(some), last_at=max(one.failed_at for one in some))
+        for some in found.values()
+    )
+    return tuple(sorted(counts, key=lambda one: (-one.count, one.reason)))
+
+
+def _reasons(reader: Reader, letters: Snapshot[tuple[Letter, ...]]) -> tuple[ReasonCount, ...] | None:
+    # Nobody knows whose message a record is that cannot be read.
+    if reader.tenant is not None or letters.value is None:
+        return None
+    return count_reasons(letters.value)
+
+
+def _group(lag: GroupLag) -> GroupHealth:
+    state: State = "ok"
+    text, to_do = "up to date", None
+    if lag.records:
+        text = f"{lag.records:,} records behind, the oldest {lag.seconds:.0f} s old"
+    if lag.seconds > _BEHIND_S:
+        state, to_do = "behind", _CATCH_UP[lag.service]
+    if not lag.members:
+        state, to_do = "down", _START[lag.service]
+        text = f"nobody is at work in group {lag.group}; {text}"
+    return GroupHealth(
+        service=lag.service,
+        group=lag.group,
+        topic=lag.topic,
+        state=state,
+        members=lag.members,
+        lag_records=lag.records,
+        lag_seconds=lag.seconds,
+        text=text,
+        to_do=to_do,
+    )
+
+
+def _store(connection: Connection, reader: Reader, totals: KnownTotals, groups: Sequence[GroupHealth]) -> StoreHealth:
+    events = totals.get(connection).of(reader.tenant)
+    known = ages(connection, reader)
+    group = next((one for one in groups if one.service == "store"), None)
+    text = f"{events:,} events" if events else "no events yet: they come as soon as messages do"
+    return StoreHealth(
+        state=group.state if group else "ok",
+        text=text if group is None or group.state == "ok" else f"{text}; {group.text}",
+        to_do=group.to_do if group else None,
+        events=events,
+        oldest_sent_at=known.oldest,
+        newest_sent_at=known.newest,
+    )

@@ -1,0 +1,35 @@
+"""A console over a file of SQLite with events of two tenants, and over an empty one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.store.database import Database, sqlite_url
+from console.store.migrate import migrate
+from tests.console.api.rig import Rig, conversation_events, people_labels
+
+
+@pytest.fixture
+def new_database(tmp_path: Path) -> Iterator[Database]:
+    """SQLite, nothing in it."""
+    made = Database(sqlite_url(tmp_path / "events.db"))
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def empty(new_database: Database) -> Rig:
+    """Nothing in the store."""
+    return Rig(new_database)
+
+
+@pytest.fixture
+def rig(new_database: Database) -> Rig:
+    """With 120 events and what people say of some."""
+    made = Rig(new_database)
+    events = conversation_events()
+    made.filler.write(*events)
+    made.filler.write(*people_labels(events))
+    return made
