@@ -1,0 +1,40 @@
+"""The store as a process: its health and metrics on a port of its own, and the alerts' rules beside it."""
+
+import threading
+from collections.abc import Sequence
+
+from console.settings import StoreSettings
+from console.store.events import Observer
+from console.store.faultpoints import FaultPoints
+from console.store.health import HealthServer
+from console.store.service import StoreService
+
+
+def run_store(
+    settings: StoreSettings,
+    asked: threading.Event,
+    observers: Sequence[Observer] = (),
+    faults: FaultPoints | None = None,
+) -> None:
+    """Follow the topics until the event is set.
+
+    Raises:
+        StoreError: the settings or the database do not fit.
+    """
+    service = StoreService(settings, observers, faults, asked)
+    health = _health(settings, service)
+    try:
+        service.run()
+    finally:
+        if health is not None:
+            health.stop()
+
+
+def _health(settings: StoreSettings, service: StoreService) -> HealthServer | None:
+    if not settings.store_metrics_port:
+        return None
+    server = HealthServer(
+        settings.store_metrics_host, settings.store_metrics_port, lambda: service.turned_at, lambda: service.state
+    )
+    server.start()
+    return server

@@ -1,0 +1,54 @@
+"""A store process for the kill tests: `store_child.py SETTINGS POINT NTH [careless]`, settings as JSON.
+
+At the nth reach of the point it kills itself, as by a loss of power; `-` for no point.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from console.settings import StoreSettings
+from console.store.database import Database
+from console.store.faultpoints import Point
+from console.store.process import run_store
+from console.store.progress import keep_spots
+from console.store.writer import Batch, Writer
+
+
+class KillAt:
+    """SIGKILL at the nth reach of a point."""
+
+    def __init__(self, point: str, nth: int) -> None:
+        self._point, self._left = point, nth
+
+    def reach(self, point: Point) -> None:
+        """Count."""
+        self._left -= point == self._point
+        if self._left == 0 and point == self._point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_carelessly(self: Writer, batch: Batch) -> None:
+    """The naive way: offsets first, in a transaction of their own."""
+    database: Database = self._database
+    with database.writing() as connection:
+        keep_spots(connection, batch.before, batch.after, 0)
+    self._parts.faults.reach("batch_taken")
+    with database.writing() as connection:
+        self._keep(connection, batch.records, 0)
+
+
+def main() -> None:
+    """Run until SIGTERM or the point."""
+    settings, point, nth, *careless = sys.argv[1:]
+    if careless:
+        Writer.write = _write_carelessly  # type: ignore[method-assign]
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    run_store(StoreSettings(**json.loads(settings)), stopping, faults=KillAt(point, int(nth)))
+
+
+if __name__ == "__main__":
+    main()
