@@ -13,16 +13,14 @@ from tests.console.api.rig import Rig, conversation_events, people_labels
 @pytest.fixture
 def new_database(tmp_path: Path) -> Iterator[Database]:
     """SQLite, nothing in it."""
-    made = Database(sqlite_url(tmp_path / "events.db"))
-    migrate(made)
-    yield made
-    made.close()
+    yield from _made(tmp_path / "events.db")
 
 
 @pytest.fixture
-def empty(new_database: Database) -> Rig:
+def empty(tmp_path: Path) -> Iterator[Rig]:
     """Nothing in the store."""
-    return Rig(new_database)
+    for one in _made(tmp_path / "empty.db"):
+        yield Rig(one)
 
 
 @pytest.fixture
@@ -33,3 +31,10 @@ def rig(new_database: Database) -> Rig:
     made.filler.write(*events)
     made.filler.write(*people_labels(events))
     return made
+
+
+def _made(path: Path) -> Iterator[Database]:
+    made = Database(sqlite_url(path))
+    migrate(made)
+    yield made
+    made.close()

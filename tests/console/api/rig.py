@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -51,21 +51,21 @@ class FakeOutside:
         if self.down:
             return AdapterState("a-model", (), (), None, "Kafka does not answer: see KAFKA_BOOTSTRAP_SERVERS")
         versions = tuple(PublishedAdapter(name, START, None, {"macro_f1": 0.4}, None) for name in ("v1", "v2"))
-        return AdapterState("a-model", versions, tuple(self.decisions), (self.decisions or [None])[-1], None)
+        return AdapterState(
+            "a-model", versions, tuple(self.decisions), self.decisions[-1] if self.decisions else None, None
+        )
 
     def release(self, version: str, reason: str) -> Decision:
         self._check()
         if version not in ("v1", "v2"):
             raise PortError(f"{version} does not exist", refused=True)
-        return self._decide(
-            Decision(version=version, status="released", previous=None, reason=reason, decided_at=START)
-        )
+        return self._decide(version, "released", reason)
 
     def roll_back(self, to: str | None, reason: str) -> Decision:
         self._check()
         if not self.decisions:
             raise PortError("there is nothing to roll back", refused=True)
-        return self._decide(Decision(version=to, status="rolled_back", previous=None, reason=reason, decided_at=START))
+        return self._decide(to, "rolled_back", reason)
 
     def letters(self) -> Sequence[Letter]:
         self._check()
@@ -85,7 +85,8 @@ class FakeOutside:
         self._check()
         return [GroupLag(name, f"sentistream-{name}", "topic", 1, 0, 0.0) for name in ("streams", "worker", "store")]
 
-    def _decide(self, decision: Decision) -> Decision:
+    def _decide(self, version: str | None, status: Literal["released", "rolled_back"], reason: str) -> Decision:
+        decision = Decision(version=version, status=status, previous=None, reason=reason, decided_at=START)
         self.decisions.append(decision)
         return decision
 
