@@ -106,6 +106,7 @@ class LiveAdapter:
             return
         before, self._live = self._live, version
         _show(before, version)
+        metrics.ADAPTER_RELEASED.set(release.decided_at.timestamp())
         log.info("adapter_live", version=version, before=before, status=release.status, reason=release.reason)
         if before is not None:
             self._drop_later(before)

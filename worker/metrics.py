@@ -12,12 +12,19 @@ DUPLICATES: Final = Counter("sentistream_worker_duplicates", "Requests dropped a
 GAPS: Final = Counter("sentistream_worker_gaps", "Requests that did not follow on the watermark.")
 GAPS_HEALED: Final = Counter("sentistream_worker_gaps_healed", "Of those, the ones that came again in order.")
 LOSSES_ACCEPTED: Final = Counter("sentistream_worker_losses_accepted", "Gaps passed because ACCEPT_LOSS is set.")
+LABELS: Final = Counter("sentistream_worker_labels", "Events committed with a label, by that label.", ["label"])
 OUTLIERS: Final = Counter("sentistream_worker_outliers", "Messages without consensus.")
 FLIPS: Final = Counter("sentistream_worker_flips", "Labels that are not the generator's first answer.")
 ROUNDS: Final = Histogram("sentistream_worker_rounds", "Rounds of one negotiation.", buckets=(0, 1, 2, 3, 5, 10))
 MODEL_CALLS: Final = Counter("sentistream_worker_model_calls", "Calls to the model.")
 TOKENS: Final = Counter("sentistream_worker_tokens", "Tokens of those calls.", ["kind"])
 MODEL_SECONDS: Final = Histogram("sentistream_worker_model_seconds", "Model time of one message.", buckets=_SECONDS)
+STEP_SECONDS: Final = Histogram(
+    "sentistream_worker_step_seconds",
+    "Steps of a message: stream, request (until a worker takes it), label; total since it was sent.",
+    ["step"],
+    buckets=(*_SECONDS, 30.0, 60.0),
+)
 PREFIX_SECONDS: Final = Histogram(
     "sentistream_worker_prefix_seconds", "Wait of a finished answer for those before it.", buckets=_SECONDS
 )
@@ -41,5 +48,9 @@ OUTAGE: Final = Gauge("sentistream_worker_engine_outage", "1 while the engine do
 OUTAGE_RETRIES: Final = Counter("sentistream_worker_engine_retries", "Calls made again because the engine was out.")
 # Never set here: worker/adapters.py knows which one is live.
 ADAPTER: Final = Gauge("sentistream_worker_adapter", "1 for the adapter version that is live.", ["version"])
+ADAPTER_RELEASED: Final = Gauge(
+    "sentistream_worker_adapter_released_seconds", "When it was decided which adapter is live, seconds since 1970."
+)
+KV_CACHE: Final = Gauge("sentistream_worker_kv_cache_usage", "Share of vLLM's key-value cache that is in use.")
 ADAPTERS_REFUSED: Final = Counter("sentistream_worker_adapters_refused", "Releases that could not be used.", ["reason"])
 ADAPTER_WAITS: Final = Gauge("sentistream_worker_adapter_waits", "1 while a release waits for its store or the engine.")

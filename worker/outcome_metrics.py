@@ -1,6 +1,7 @@
 """Counts outcomes once they are committed, so that a repetition after a crash is not counted as work done."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from schemas.event import EmotionEvent
 from worker import metrics
@@ -20,6 +21,10 @@ def observe(entries: Sequence[Entry]) -> None:
             metrics.DEAD_LETTERS.labels(outcome.reason).inc()
 
 
+#: By name of the step: their children, looked up once.
+_STEPS: Final = {name: metrics.STEP_SECONDS.labels(name) for name in ("stream", "request", "label", "total")}
+
+
 def _observe_event(event: EmotionEvent) -> None:
     metrics.EVENTS.labels(event.status).inc()
     metrics.ROUNDS.observe(len(event.rounds))
@@ -27,8 +32,24 @@ def _observe_event(event: EmotionEvent) -> None:
         metrics.OUTLIERS.inc()
     elif event.label is not None and event.label != event.first_label:
         metrics.FLIPS.inc()
+    if event.label is not None:
+        metrics.LABELS.labels(event.label).inc()
+    _observe_times(event)
     usage = event.usage
     metrics.MODEL_CALLS.inc(usage.model_calls)
     metrics.TOKENS.labels("prompt").inc(usage.prompt_tokens)
     metrics.TOKENS.labels("completion").inc(usage.completion_tokens)
     metrics.MODEL_SECONDS.observe(usage.model_seconds)
+
+
+def _observe_times(event: EmotionEvent) -> None:
+    times = event.times
+    for step, began, ended in (
+        ("stream", times.received_at, times.requested_at),
+        ("request", times.requested_at, times.taken_at),
+        ("label", times.taken_at, times.decided_at),
+        ("total", times.sent_at, times.decided_at),
+    ):
+        # Clocks of several machines; and a replayed message was sent long ago.
+        if step != "total" or not event.replay:
+            _STEPS[step].observe(max((ended - began).total_seconds(), 0.0))

@@ -19,6 +19,7 @@ import pytest_asyncio
 from prompts.roles import Prompt
 from schemas.taxonomy import Label
 from tests.worker.tiny_opt import LABELS, VOCABULARY, WORDS, make_adapter, make_model, reference
+from worker import metrics
 from worker.engines.contract import (
     Adapter,
     AdapterRefusedError,
@@ -93,6 +94,21 @@ async def test_counts_and_names(engine: VllmEngine) -> None:
     assert (choice.prompt_tokens, choice.completion_tokens) == (3, 1)
     assert set(choice.logprobs) == {"Joy", "Anger"}
     assert engine.model == "tiny-opt"
+
+
+async def test_the_caches_use_is_a_metric_while_prompts_are_in_work(engine: VllmEngine) -> None:
+    def used() -> float:
+        (metric,) = metrics.KV_CACHE.collect()
+        return metric.samples[0].value
+
+    seen = []
+    work = asyncio.create_task(choose_all(engine, prompts(200)))
+    while not work.done():
+        seen.append(used())
+        await asyncio.sleep(0.001)
+    await work
+    assert 0 < max(seen) <= 1
+    assert used() == 0
 
 
 async def test_draws_follow_the_scores_and_repeat_by_their_seed(engine: VllmEngine) -> None:

@@ -17,6 +17,7 @@ from prompts.profile import ModelProfile
 from prompts.roles import Prompt
 from prompts.tokenizer import PromptTokenizer
 from schemas.taxonomy import Label
+from worker import metrics
 from worker.engines.contract import (
     Adapter,
     AdapterRefusedError,
@@ -72,6 +73,7 @@ class VllmEngine:
                 loaded = time.perf_counter()
                 await self._thread.call(VllmRuntime.warm)
                 self._vocabulary = await self._thread.call(lambda runtime: runtime.vocabulary)
+                await self._thread.call(_watch_cache)
         except TimeoutError:
             raise EngineUnavailableError(
                 f"{self._folder} was not loaded within {self._options.start_seconds:.0f} s"
@@ -182,6 +184,15 @@ class VllmEngine:
             )
         if self._vocabulary and max(prompt.token_ids) >= self._vocabulary:
             raise PromptRefusedError(f"token {max(prompt.token_ids)} is not in the model's {self._vocabulary}")
+
+
+def _watch_cache(runtime: VllmRuntime) -> None:
+    try:
+        runtime.cache_usage  # noqa: B018 - whether this vLLM has it: /metrics must not fail by it, nor the start
+    except AttributeError as error:
+        log.warning("kv_cache_not_watched", error=str(error))
+    else:
+        metrics.KV_CACHE.set_function(lambda: runtime.cache_usage)
 
 
 def _draw(logprobs: Mapping[int, float], seed: int) -> int:

@@ -81,6 +81,12 @@ class VllmRuntime:
         """Whether there is work for ``step``."""
         return bool(self._engine.has_unfinished_requests())
 
+    @property
+    def cache_usage(self) -> float:
+        """Share of the key-value cache's blocks that are in use; may be asked from any thread."""
+        # As vLLM's own metric vllm:kv_cache_usage_perc, which needs its statistics of each step.
+        return float(self._engine.engine_core.engine_core.scheduler.kv_cache_manager.usage)
+
     def submit(self, name: str, ask: Ask) -> None:
         """Queue a prompt under a name; PromptRefusedError where vLLM will not take it."""
         params = self._params(ask.among)
