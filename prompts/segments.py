@@ -7,7 +7,7 @@ from prompts.template import Template
 from prompts.text import as_data
 from schemas.taxonomy import Label
 
-_BETWEEN_WORDS: Final = " , "
+_BETWEEN: Final = {"completion": " , ", "chat": "\n"}
 
 
 class _Utterance(Protocol):
@@ -42,5 +42,5 @@ def labels_segment(template: Template, labels: Sequence[Label]) -> str:
         template.label.format(word=one.word, description=f": {one.description}" if one.description else "")
         for one in labels
     ]
-    between = _BETWEEN_WORDS if template.style == "completion" else "\n"
+    between = _BETWEEN[template.style] if template.between is None else template.between
     return template.labels.format(labels=between.join(listed))

@@ -21,6 +21,7 @@ class Template(Frozen):
 
     Attributes:
         turn: one utterance, with ``{speaker}`` and ``{text}``.
+        between: stands between two labels; as the style has it where it is not said.
         generator: asks for the first decision.
         discriminator: asks for a judgement of what the generator said.
         again: asks the generator once more, after a disagreement.
@@ -33,6 +34,7 @@ class Template(Frozen):
     scene: str
     labels: str
     label: str = "{word}"
+    between: str | None = None
     deduction: str
     generator: str
     discriminator: str

@@ -1,0 +1,100 @@
+"""Trees of any size in rows of one length: every step has the same shape, and little of it is padding."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.bilingual.trees import Decision, Tree
+
+#: Rows that still take trees; the rest are taken as full.
+_OPEN: Final = 64
+_NOBODY: Final = -1
+
+Row = list[Tree]
+
+
+def pack(trees: Sequence[Tree], length: int, rng: np.random.Generator) -> list[Row]:
+    """Rows of trees, in random order, each of at most ``length`` tokens; first fit among the open rows."""
+    rows: list[Row] = []
+    free: list[tuple[int, int]] = []
+    for index in rng.permutation(len(trees)):
+        tree = trees[index]
+        for place, (row, room) in enumerate(free):
+            if len(tree) <= room:
+                rows[row].append(tree)
+                free[place] = (row, room - len(tree))
+                break
+        else:
+            free.append((len(rows), length - len(tree)))
+            rows.append([tree])
+            if len(free) > _OPEN:
+                free.remove(min(free, key=lambda one: one[1]))
+    order = rng.permutation(len(rows))
+    return [rows[index] for index in order]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """One step's tensors; D is the number of decisions.
+
+    Attributes:
+        ids: shape (rows, length).
+        positions: likewise.
+        mask: what is added to attention scores, shape (rows, 1, length, length).
+        decisions: D of them, by rows.
+        row: shape (D,), the row of each decision.
+        place: shape (D,), its place in the row.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    mask: Tensor
+    decisions: list[Decision]
+    row: Tensor
+    place: Tensor
+
+
+def collate(rows: Sequence[Row], length: int, padding: int) -> Packed:
+    """Tensors of these rows."""
+    ids = np.full((len(rows), length), padding)
+    positions = np.zeros_like(ids)
+    tree, branch, begins, sees = (np.full_like(ids, _NOBODY) for _ in range(4))
+    decisions: list[Decision] = []
+    where: list[tuple[int, int]] = []
+    for number, row in enumerate(rows):
+        begin = 0
+        for index, one in enumerate(row):
+            here = (number, slice(begin, begin + len(one)))
+            ids[here], positions[here], branch[here] = one.ids, one.positions, one.branch
+            tree[here], begins[here], sees[here] = index, begin, np.array(one.sees)
+            decisions += one.decisions
+            where += [(number, begin + decision.place) for decision in one.decisions]
+            begin += len(one)
+    mask = torch.from_numpy(_allowed(tree, branch, begins, sees))
+    added = torch.zeros(mask.shape, dtype=torch.bfloat16).masked_fill_(~mask, torch.finfo(torch.bfloat16).min)
+    return Packed(
+        torch.from_numpy(ids),
+        torch.from_numpy(positions),
+        added[:, None],
+        decisions,
+        torch.tensor([row for row, _ in where]),
+        torch.tensor([place for _, place in where]),
+    )
+
+
+def _allowed(
+    tree: NDArray[np.int64], branch: NDArray[np.int64], begins: NDArray[np.int64], sees: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which place sees which, shape (rows, length, length)."""
+    place = np.arange(tree.shape[1])
+    same = tree[:, :, None] == tree[:, None, :]
+    earlier = place[:, None] >= place[None, :]
+    trunk = (branch[:, None, :] == 0) & (place < (begins + sees)[:, :, None])
+    own = branch[:, :, None] == branch[:, None, :]
+    allowed: NDArray[np.bool_] = same & earlier & (trunk | own)
+    return allowed

@@ -1,0 +1,155 @@
+"""The training loop of the bilingual model: whole conversations a pass, every label's loss at once."""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import structlog
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
+
+from prompts.roles import RolePrompts
+from trainer import checkpoint
+from trainer.bilingual.decisions import hidden_states, label_scores, loss
+from trainer.bilingual.figures import Figures, development_figures
+from trainer.bilingual.material import Material, epoch_rows
+from trainer.bilingual.packing import Row, collate
+from trainer.bilingual.recipe import BilingualRecipe
+from trainer.bilingual.settings import TrainBilingualSettings
+from trainer.checkpoint import Checkpoint
+from trainer.progress import Progress
+
+log = structlog.get_logger()
+
+_GRADIENT_NORM: Final = 1.0
+_TIED: Final = "model.decoder.embed_tokens.weight"
+
+
+class BilingualTraining:
+    """One run, from the warm start or from its checkpoint to the last step."""
+
+    def __init__(
+        self,
+        recipe: BilingualRecipe,
+        settings: TrainBilingualSettings,
+        model: OPTForCausalLM,
+        roles: RolePrompts,
+        material: Material,
+    ) -> None:
+        """Start from the model as it is; ``run`` looks for a checkpoint."""
+        torch.manual_seed(recipe.seed)
+        self.model = model.train()
+        # With a mask of its own for each row, eager attention was a tenth faster than the fused kernel.
+        self.model.set_attn_implementation("eager")
+        self._recipe, self._settings, self._roles, self._material = recipe, settings, roles, material
+        self._average = {name: value.detach().clone() for name, value in model.named_parameters()}
+        self._optimizer = torch.optim.AdamW(
+            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self._beliefs = material.first_beliefs()
+        self._begun = self._beliefs.copy()
+        # Rows differ a little from epoch to epoch: the schedule counts on as many as the first one has.
+        self._steps = -(-len(self._rows(0)) // recipe.rows) * recipe.epochs
+        self._schedule = get_linear_schedule_with_warmup(
+            self._optimizer, int(recipe.warm_up * self._steps), self._steps + recipe.epochs
+        )
+        self._saved = time.monotonic()
+
+    def run(self) -> Iterator[dict[str, Figures]]:
+        """Train; after each epoch, yield the averaged weights' figures on the development sets."""
+        epoch, done = self._resume()
+        for number in range(epoch, self._recipe.epochs):
+            self._epoch(number, done)
+            done = 0
+            yield self.evaluate()
+            self._begun = self._beliefs.copy()
+            self._save(number + 1, 0)
+
+    def evaluate(self) -> dict[str, Figures]:
+        """The averaged weights on the development sets."""
+        own = {name: value.detach().clone() for name, value in self.model.named_parameters()}
+        self.model.load_state_dict(self.averaged())
+        found = development_figures(self.model, self._material.development, self._recipe)
+        self.model.load_state_dict({**own, "lm_head.weight": own[_TIED]})
+        return found
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The averaged weights, as a state of the model."""
+        return {**self._average, "lm_head.weight": self._average[_TIED]}
+
+    def _rows(self, number: int) -> list[Row]:
+        return epoch_rows(self._recipe, self._material, self._roles, self._begun, number)
+
+    def _epoch(self, number: int, done: int) -> None:
+        rows, size = self._rows(number), self._recipe.rows
+        steps = -(-len(rows) // size)
+        with Progress(f"epoch {number + 1}/{self._recipe.epochs}", steps, done) as progress:
+            for step in range(done, steps):
+                chosen = rows[step * size : (step + 1) * size]
+                progress.advance(self._step(chosen), len(chosen) * self._recipe.length)
+                if time.monotonic() - self._saved > self._settings.checkpoint_seconds:
+                    self._save(number, step + 1)
+
+    def _step(self, rows: list[Row]) -> float:
+        packed = collate(rows, self._recipe.length, self.model.config.pad_token_id)
+        examples = [one.example for one in packed.decisions]
+        numbers = np.array([self._material.numbers[id(one)] for one in examples])
+        first = np.array([one.first for one in packed.decisions])
+        weight = self._material.weights[numbers] * np.where(first, 1.0, self._recipe.later_decisions)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = label_scores(self.model, hidden_states(self.model, packed), examples)
+            target = torch.tensor([one.target for one in examples])
+            value = loss(scores, target, torch.from_numpy(weight.astype(np.float32)))
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._schedule.step()
+        self._believe(numbers[first], scores.detach()[torch.from_numpy(first)])
+        self._follow()
+        return float(value.detach())
+
+    def _believe(self, numbers: NDArray[np.int64], scores: Tensor) -> None:
+        found = scores.softmax(-1).numpy()
+        self._beliefs[numbers, : found.shape[1]] = found
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        # A young average follows fast, or it would hold on to the warm start.
+        done = self._schedule.last_epoch
+        decay = min(self._recipe.averaging, (1 + done) / (10 + done))
+        own = [value.detach() for value in self.model.parameters()]
+        torch._foreach_lerp_(list(self._average.values()), own, 1 - decay)
+
+    def _run_id(self) -> str:
+        return f"{self._recipe.model_dump_json()} {len(self._material.examples)} {self._steps}"
+
+    def _save(self, epoch: int, step: int) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "average": self._average,
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "generator": torch.get_rng_state(),
+            "beliefs": torch.from_numpy(self._beliefs),
+            "begun": torch.from_numpy(self._begun),
+        }
+        checkpoint.save(self._settings.work_folder, Checkpoint(self._run_id(), epoch, step, state))
+        self._saved = time.monotonic()
+
+    def _resume(self) -> tuple[int, int]:
+        found = checkpoint.load(self._settings.work_folder, self._run_id())
+        if found is None:
+            return 0, 0
+        self.model.load_state_dict(found.state["model"])
+        self._average = found.state["average"]
+        self._optimizer.load_state_dict(found.state["optimizer"])
+        self._schedule.load_state_dict(found.state["schedule"])
+        torch.set_rng_state(found.state["generator"])
+        self._beliefs = found.state["beliefs"].numpy()
+        self._begun = found.state["begun"].numpy()
+        log.info("training_resumed", epoch=found.epoch + 1, step=found.step)
+        return found.epoch, found.step
