@@ -92,6 +92,7 @@ class GroupLag:
     """How far one service is behind.
 
     Attributes:
+        members: None where the service joins no group, as the store.
         records: not read yet, all partitions together.
         seconds: age of the oldest of them by Kafka's time stamps; 0 without lag.
     """
@@ -99,7 +100,7 @@ class GroupLag:
     service: Literal["streams", "worker", "store"]
     group: str
     topic: str
-    members: int
+    members: int | None
     records: int
     seconds: float
 

@@ -38,6 +38,10 @@ _OWNERS: Final = (
     ("trainer shadow", "trainer.watch.settings", "ShadowSettings"),
     ("trainer watch", "trainer.watch.settings", "WatchSettings"),
     ("doctor", "sentistream.doctor.deployment", "DoctorSettings"),
+    ("console", "console.api.settings", "ApiSettings"),
+    ("console", "console.settings", "StoreSettings"),
+    ("console", "console.alerts.settings", "AlertSettings"),
+    ("console", "sentistream.commands.console", "ConsoleOptions"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),
 )

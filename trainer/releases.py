@@ -11,7 +11,7 @@ import structlog
 
 from schemas.connections import KafkaSettings
 from schemas.release import AdapterRelease
-from trainer.registry.errors import ReleaseError
+from trainer.registry.errors import DecisionRefusedError
 from trainer.registry.store import Registry
 from trainer.registry.topic import ReleaseTopic
 
@@ -60,10 +60,10 @@ class Releases:
         """
         live = self.live(model)
         if live is None or (live.version is None and to is None):
-            raise ReleaseError(f"{model} serves without an adapter: there is nothing to roll back")
+            raise DecisionRefusedError(f"{model} serves without an adapter: there is nothing to roll back")
         target = live.previous if to is None else None if to == "base" else to
         if target == live.version:
-            raise ReleaseError(f"{target or 'the model without an adapter'} is live already")
+            raise DecisionRefusedError(f"{target or 'the model without an adapter'} is live already")
         return self._decide(self._record(model, target, "rolled_back", self._before(model, target), reason), live)
 
     def _before(self, model: str, version: str | None) -> str | None:

@@ -13,7 +13,7 @@ from console.api.refreshed import Refreshed, Snapshot
 from console.api.service_metrics import ServiceMetrics
 from console.api.settings import ApiSettings
 from console.ports import GroupLag, Letter, Ports
-from console.queries.health import ages, latency_ms, rates
+from console.queries.health import ages, has_writer, latency_ms, rates
 from console.queries.reader import Reader
 from console.queries.totals import KnownTotals
 
@@ -68,7 +68,8 @@ class HealthReport:
     ) -> Health:
         """For one reader; of several tenants' figures it gets its own."""
         lags, services = looked.lags, looked.services
-        groups = tuple(_group(one) for one in lags.value or ()) if lags.trouble is None else ()
+        writes = has_writer(connection)
+        groups = tuple(_group(one, writes=writes) for one in lags.value or ()) if lags.trouble is None else ()
         store = _store(connection, reader, totals, groups)
         kafka: State = "ok" if lags.trouble is None else "down"
         parts: list[tuple[State, str]] = [
@@ -111,22 +112,23 @@ def _reasons(reader: Reader, letters: Snapshot[tuple[Letter, ...]]) -> tuple[Rea
     return count_reasons(letters.value)
 
 
-def _group(lag: GroupLag) -> GroupHealth:
+def _group(lag: GroupLag, *, writes: bool) -> GroupHealth:
+    members = int(writes) if lag.members is None else lag.members
     state: State = "ok"
     text, to_do = "up to date", None
     if lag.records:
         text = f"{lag.records:,} records behind, the oldest {lag.seconds:.0f} s old"
     if lag.seconds > _BEHIND_S:
         state, to_do = "behind", _CATCH_UP[lag.service]
-    if not lag.members:
+    if not members:
         state, to_do = "down", _START[lag.service]
-        text = f"nobody is at work in group {lag.group}; {text}"
+        text = f"nobody is at work; {text}"
     return GroupHealth(
         service=lag.service,
         group=lag.group,
         topic=lag.topic,
         state=state,
-        members=lag.members,
+        members=members,
         lag_records=lag.records,
         lag_seconds=lag.seconds,
         text=text,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from console.api.models.health import Rates
 from console.queries.reader import Reader
 from console.queries.times import now_ms, to_time
+from console.store.progress_tables import Lease
 from console.store.tables import MINUTE, Bucket, Event
 
 _MINUTE_MS: Final = MINUTE * 1000
@@ -33,6 +34,12 @@ def ages(connection: Connection, reader: Reader) -> Ages:
         return None if found is None else to_time(found)
 
     return Ages(one(Event.sent_ms.asc()), one(Event.sent_ms.desc()))
+
+
+def has_writer(connection: Connection) -> bool:
+    """Whether some process holds the lease to fill the store."""
+    found = connection.execute(select(Lease.expires_ms).where(Lease.name == "writer")).scalar()
+    return found is not None and found > now_ms()
 
 
 def rates(connection: Connection, reader: Reader) -> Rates:

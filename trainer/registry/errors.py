@@ -28,3 +28,7 @@ class RegistryUnavailableError(RegistryError):
 
 class ReleaseError(RegistryError):
     """A release or a rollback that cannot be made, or that Kafka did not take."""
+
+
+class DecisionRefusedError(ReleaseError):
+    """A decision that would change nothing, or for which there is nothing to go back to."""

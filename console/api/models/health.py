@@ -13,7 +13,7 @@ class GroupHealth(Reply):
     """One service's place in its topic.
 
     Attributes:
-        members: processes that are at work; null where Kafka could not be asked.
+        members: processes that are at work.
         lag_records: read by nobody yet.
         lag_seconds: age of the oldest of them; 0 without lag.
     """
@@ -22,9 +22,9 @@ class GroupHealth(Reply):
     group: str
     topic: str
     state: State
-    members: int | None
-    lag_records: int | None
-    lag_seconds: float | None
+    members: int
+    lag_records: int
+    lag_seconds: float
     text: str
     to_do: str | None
 
