@@ -2,18 +2,32 @@
 
 from collections.abc import Sequence as List
 from dataclasses import dataclass, fields
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.examples import Example
 from trainer.rounds import Sequence
 
 #: Lengths are shuffled by so much before batches are cut, so that batches differ between epochs.
 _JITTER: Final = 4.0
+#: Rows are as long as a multiple of this. On a CPU oneDNN keeps what it made for every shape that it met: over 90 steps
+#: of random lengths a process grew by 0.68 GiB, with rounded ones by 0.21, and not at all in the last 30.
+_LENGTHS: Final = 16
+
+
+class Labelled(Protocol):
+    """What a batch needs of an example: the tokens of its labels, and which of them is true."""
+
+    @property
+    def label_ids(self) -> tuple[int, ...]:
+        """The token of each."""
+
+    @property
+    def target(self) -> int:
+        """Its index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +35,7 @@ class Batch:
     """Tensors of one step; D is the number of decisions in the whole batch, T that of text positions.
 
     Attributes:
-        ids: shape (rows, longest). Causal attention never looks right, so that padding needs no mask.
+        ids: shape (rows, longest, rounded up). Causal attention never looks right, so that padding needs no mask.
         row: shape (D,), the row of each decision.
         position: shape (D,), its position.
         first: shape (D,), whether it is G's first one.
@@ -59,9 +73,9 @@ def by_length(lengths: NDArray[np.int64], size: int, rng: np.random.Generator | 
     return batches
 
 
-def collate(sequences: List[Sequence], examples: List[Example], padding: int) -> Batch:
-    """One batch from sequences and the examples that they were made of."""
-    longest = max(len(one.ids) for one in sequences)
+def collate(sequences: List[Sequence], examples: List[Labelled], padding: int, lengths: int = _LENGTHS) -> Batch:
+    """One batch from sequences and the examples that they were made of, padded to a multiple of ``lengths``."""
+    longest = -(-max(len(one.ids) for one in sequences) // lengths) * lengths
     most = max(len(one.label_ids) for one in examples)
     pairs = [(row, place) for row, one in enumerate(sequences) for place in range(len(one.decisions))]
     text = [(row, place) for row, one in enumerate(sequences) for place in one.text]

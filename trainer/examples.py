@@ -87,7 +87,8 @@ class ExampleBuilder:
         for turn, message, measured in zip(kept, messages, parts.measure(messages), strict=True):
             if turn.label is not None:
                 question = self.roles.open(parts.build(message, measured, before))
-                ids = self.roles.label_ids(question.parts.labels)
+                # A chat model answers in words, which may be several tokens.
+                ids = self.roles.label_ids(question.parts.labels) if question.opening else ()
                 yield Example(conversation.group or conversation.id, question, ids, names.index(turn.label))
             before.append(parts.stored(measured))
 

@@ -1,6 +1,7 @@
 """G's first decisions for many examples, without training."""
 
 from collections.abc import Sequence as List
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,14 @@ from trainer.rounds import Sequence
 _ROWS: Final = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Unlabelled:
+    """Labels of which none is known to be true."""
+
+    label_ids: tuple[int, ...]
+    target: int = 0
+
+
 def label_logits(
     model: PreTrainedModel, examples: List[Example], prompts: List[tuple[int, ...]] | None = None
 ) -> NDArray[np.float64]:
@@ -28,8 +37,14 @@ def label_logits(
         prompts: unless others are given, such as a discriminator's.
     """
     asked = [one.question.opening for one in examples] if prompts is None else prompts
-    most = max(len(one.label_ids) for one in examples)
-    found = np.full((len(examples), most), -np.inf)
+    return prompt_logits(model, asked, [one.label_ids for one in examples])
+
+
+def prompt_logits(
+    model: PreTrainedModel, asked: List[tuple[int, ...]], label_ids: List[tuple[int, ...]]
+) -> NDArray[np.float64]:
+    """The same for token ids alone, each with its label set's tokens."""
+    found = np.full((len(asked), max(map(len, label_ids))), -np.inf)
     was_training = model.training
     model.eval()
     # Weights in bfloat16 run as they are served, without a float32 stream between the layers.
@@ -39,7 +54,7 @@ def label_logits(
     with torch.inference_mode(), autocast:
         for rows in by_length(np.array([len(ids) for ids in asked]), _ROWS):
             sequences = [Sequence(asked[row], (len(asked[row]) - 1,)) for row in rows]
-            batch = collate(sequences, [examples[row] for row in rows], padding).to(device)
+            batch = collate(sequences, [_Unlabelled(label_ids[row]) for row in rows], padding).to(device)
             labels = decide(model, batch).labels
             found[rows, : labels.shape[1]] = labels.cpu().numpy()
     model.train(was_training)

@@ -1,31 +1,117 @@
 """`sentistream evaluate`: how good a model's labels are on a labelled file, without Kafka."""
 
-import dataclasses
+import sys
 from pathlib import Path
+from typing import Any, Final, get_args
 
 import click
 import orjson
 
 from prompts.errors import PromptError
-from prompts.profile import find_model
+from schemas.event import Policy
 from sentistream.errors import SentistreamError
-from trainer.corpora import READERS
-from trainer.errors import TrainerError
+from sentistream.evaluation.subject import EvaluateSettings
+from sentistream.options import load, settings_options
+from sentistream.system import INTERRUPTED
+from trainer.corpora import READERS, format_name
+from trainer.errors import TrainerError, UnknownFormatError
+from worker.engines.contract import EngineError
+
+POLICIES: Final = get_args(Policy)
+
+
+def _format(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """A reader's name, however it is written: CH-SIMS, Twitter-2015, json_lines."""
+    try:
+        return format_name(value)
+    except UnknownFormatError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 @click.command(name="evaluate")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--format", "corpus_format", type=click.Choice(sorted(READERS)), default="jsonl", show_default=True)
 @click.option(
-    "--model", default="sentistream-en-22m", show_default=True, envvar="MODEL", help="A model's folder or name."
+    "--format",
+    "corpus_format",
+    callback=_format,
+    metavar=f"[{'|'.join(sorted(READERS))}]",
+    default="jsonl",
+    show_default=True,
 )
-def command(*, file: Path, corpus_format: str, model: str) -> None:
-    """Label FILE by each policy and compare with its labels: agreement, flips, outliers, calibration, as JSON."""
-    # torch and transformers take a while to import: the help shall not wait for them.
-    from trainer.evaluate import evaluate
+@click.option(
+    "--policy",
+    "policies",
+    type=click.Choice(POLICIES),
+    multiple=True,
+    default=("one-pass",),
+    show_default="one-pass",
+    help="How answers are negotiated; given several times, they stand side by side.",
+)
+@click.option("--split", help="Only these conversations, where FILE holds several splits (CH-SIMS, IEMOCAP's pickle).")
+@click.option("--first", type=click.IntRange(min=1), help="Only so many labelled messages.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the figures there, flat; - for standard output.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), help="Write a Markdown report there, with pictures beside it."
+)
+@click.option(
+    "--baseline-train",
+    type=click.Path(path_type=Path),
+    help="A training file of the same format: TF-IDF with logistic regression learns from it, to be compared with.",
+)
+@settings_options(EvaluateSettings)
+def command(
+    *,
+    file: Path,
+    corpus_format: str,
+    policies: tuple[Policy, ...],
+    split: str | None,
+    first: int | None,
+    json_file: Path | None,
+    report: Path | None,
+    baseline_train: Path | None,
+    **given: Any,
+) -> None:
+    """Label FILE and compare with its labels: accuracy, F1, calibration, flips, outliers, cost.
 
+    A run that was stopped goes on when it is started again with the same options.
+    """
+    settings = load(EvaluateSettings, given)
+    # torch and transformers take a while to import: the help shall not wait for them.
+    from sentistream.evaluation.run import Job, as_json, evaluate
+    from sentistream.evaluation.table import print_table
+    from trainer.evaluation.report import write_report
+
+    job = Job(file, corpus_format, tuple(dict.fromkeys(policies)), split, first, baseline_train)
     try:
-        found = evaluate(find_model(model), corpus_format, file)
-    except (TrainerError, PromptError, OSError) as error:
+        found = evaluate(job, settings)
+    except KeyboardInterrupt:
+        click.echo("Stopped. What was answered is kept: the same command goes on.", err=True)
+        sys.exit(INTERRUPTED)
+    except (TrainerError, PromptError, EngineError, OSError) as error:
         raise SentistreamError(str(error)) from error
-    click.echo(orjson.dumps(dataclasses.asdict(found), option=orjson.OPT_INDENT_2).decode())
+    except ExceptionGroup as group:
+        known = group.subgroup(EngineError)
+        if known is None:
+            raise
+        raise SentistreamError(f"{_first(known)}. What was answered is kept: the same command goes on") from group
+    content = orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode()
+    if json_file is not None and str(json_file) != "-":
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(content + "\n", encoding="utf-8")
+    if report is not None:
+        title = f"{found.subject.engine.model} on {file.name} ({corpus_format})"
+        write_report(report, title, found.material, found.policies, found.baselines)
+    if str(json_file) == "-":
+        click.echo(content)
+    else:
+        print_table(found)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

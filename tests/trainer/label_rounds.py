@@ -79,7 +79,8 @@ def teach(
             group["lr"] = rate * (1 - epoch / epochs)
         asked: list[Asked] = [negotiation(builder.roles, one, belief, rng) for one in examples]
         for rows in by_length(np.array([len(one.ids) for one in asked]), 16, rng):
-            batch = collate([asked[row] for row in rows], [examples[row] for row in rows], 0)
+            # Dropout draws for padding too; what these few steps learn hangs on it.
+            batch = collate([asked[row] for row in rows], [examples[row] for row in rows], 0, lengths=1)
             found = loss(decide(model, batch), batch, 0.5)
             optimizer.zero_grad()
             found.backward()

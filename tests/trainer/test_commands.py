@@ -1,24 +1,8 @@
-import json
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from sentistream.cli import main
-
-
-def test_evaluate_compares_the_policies_on_a_labelled_file(tmp_path: Path) -> None:
-    rows = [("I am so happy for you!", "joy"), ("Get out, I hate you!", "anger"), ("It is on the second floor.", "joy")]
-    path = tmp_path / "talk.jsonl"
-    path.write_text(
-        "\n".join(
-            json.dumps({"conversation_id": str(number), "speaker": "Ada", "text": text, "label": label})
-            for number, (text, label) in enumerate(rows)
-        )
-    )
-    result = CliRunner().invoke(main, ["evaluate", str(path)], catch_exceptions=False)
-    found = json.loads(result.stdout)
-    assert set(found["policies"]) == {"one-pass", "paper", "calibrated"}
-    assert found["policies"]["one-pass"]["agreement"]["accuracy"] == 2 / 3
 
 
 def test_evaluate_says_what_is_wrong_in_a_line(tmp_path: Path) -> None:

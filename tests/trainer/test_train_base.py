@@ -14,11 +14,11 @@ from trainer.batches import by_length, collate
 from trainer.corpora import Conversation, read
 from trainer.decisions import decide, loss
 from trainer.errors import CheckpointError, UnknownFormatError
-from trainer.evaluate import evaluate
 from trainer.fitting import fit
 from trainer.metrics import OUTLIER
 from trainer.mixture import FurtherCorpus, Mixture, without_overlap
 from trainer.model_folder import write_model, write_profile
+from trainer.policies import compare
 from trainer.predict import label_logits
 from trainer.rounds import negotiation
 from trainer.sanm import negotiate
@@ -242,7 +242,8 @@ def test_a_written_model_loads_and_says_how_it_is_asked(
     one_pass, paper, calibrated = (fitted.dev.policies[name] for name in ("one-pass", "paper", "calibrated"))
     assert calibrated.agreement.weighted_f1 >= one_pass.agreement.weighted_f1
     assert one_pass.decisions == 1 <= calibrated.decisions <= paper.decisions
-    assert evaluate(folder, "meld", dev_file) == fitted.dev, "anyone gets the same figures from the folder"
+    again = compare(negotiate(served, builder.roles, dev), dev, ModelProfile.read(folder))
+    assert again == fitted.dev, "anyone gets the same figures from the folder"
 
 
 def test_data_names_the_taxonomies_in_order(

@@ -16,6 +16,21 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Resamples:
+    """Counts by label of the messages as they are (the first row) and of each resample of their conversations.
+
+    Attributes:
+        hits: shape (1 + resamples, labels).
+        answers: likewise.
+        cases: likewise.
+    """
+
+    hits: Floats
+    answers: Floats
+    cases: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Resampled:
     """A score's difference, candidate minus live.
 
@@ -63,14 +78,21 @@ def paired_differences(
         resamples: how many.
         seed: of the random generator.
     """
+    scores = [f1_scores(resample(truth, said, conversations, labels, resamples, seed)) for said in (live, candidate)]
+    macro, weighted = (after - before for before, after in zip(*scores, strict=True))
+    return Differences(_resampled(macro, margin), _resampled(weighted, margin))
+
+
+def resample(
+    truth: Indices, said: Indices, conversations: Sequence[str], labels: int, resamples: int, seed: int
+) -> Resamples:
+    """The same conversations are drawn for the same seed, whatever was said."""
     _, group = np.unique(np.asarray(conversations), return_inverse=True)
     groups = int(group.max()) + 1
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
     weights = np.vstack([np.ones(groups), weights])
-    scores = [_scores(weights, _counts(truth, said, group, groups, labels)) for said in (live, candidate)]
-    macro, weighted = (after - before for before, after in zip(*scores, strict=True))
-    return Differences(_resampled(macro, margin), _resampled(weighted, margin))
+    return Resamples(*(weights @ one for one in _counts(truth, said, group, groups, labels)))
 
 
 def _resampled(differences: Floats, margin: float) -> Resampled:
@@ -91,10 +113,10 @@ def _counts(
     return count(truth, truth == said), count(said, said >= 0), count(truth, truth >= 0)
 
 
-def _scores(weights: Floats, counts: tuple[Floats, Floats, Floats]) -> tuple[Floats, Floats]:
-    """Macro-F1 over the labels that a resample holds, and weighted F1; each of shape (resamples,)."""
-    hits, answers, cases = (weights @ one for one in counts)
-    both = answers + cases
+def f1_scores(counts: Resamples) -> tuple[Floats, Floats]:
+    """Macro-F1 over the labels that a resample holds, and weighted F1; each of shape (1 + resamples,)."""
+    hits, cases = counts.hits, counts.cases
+    both = counts.answers + cases
     f1 = np.divide(2 * hits, both, out=np.zeros_like(hits), where=both > 0)
     present = cases > 0
     macro = (f1 * present).sum(-1) / np.maximum(present.sum(-1), 1)

@@ -66,8 +66,8 @@ def score(name: str, held_out: HeldOut, answers: Answers, trust: Trust) -> Score
         calls=float(answers.calls.mean()),
         right_to_wrong=flipped.right_to_wrong,
         wrong_to_right=flipped.wrong_to_right,
-        confusion=_confusion(truth, final, len(held_out.labels.names)),
-        reliability=_reliability(confidence, right, bins),
+        confusion=confusion(truth, final, len(held_out.labels.names)),
+        reliability=reliability(confidence, right, bins),
     )
     return Scored(side, found, final)
 
@@ -117,13 +117,15 @@ def _confidence(answers: Answers, trust: Trust) -> NDArray[np.float64]:
     return confidence
 
 
-def _confusion(truth: Indices, final: Indices, labels: int) -> tuple[tuple[int, ...], ...]:
+def confusion(truth: Indices, final: Indices, labels: int) -> tuple[tuple[int, ...], ...]:
+    """Messages by true label (rows) and answer (columns); the last column holds the outliers."""
     columns = np.where(final == OUTLIER, labels, final)
     cells = np.bincount(truth * (labels + 1) + columns, minlength=labels * (labels + 1))
     return tuple(tuple(int(one) for one in row) for row in cells.reshape(labels, labels + 1))
 
 
-def _reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> tuple[ReliabilityBin, ...]:
+def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int) -> tuple[ReliabilityBin, ...]:
+    """Bins of equal mass, from the least to the most confident."""
     order = np.argsort(confidence, kind="stable")
     return tuple(
         ReliabilityBin(

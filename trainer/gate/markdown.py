@@ -44,7 +44,7 @@ def _rules(report: GateReport) -> Iterator[str]:
     yield "## Rule by rule"
     yield ""
     rows = [("kept" if rule.passed else "**not kept**", rule.name, rule.text) for rule in report.rules]
-    yield from _table(("", "rule", "found"), rows)
+    yield from table(("", "rule", "found"), rows)
 
 
 def _labels(compared: Compared) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _labels(compared: Compared) -> Iterator[str]:
         (row.name, str(row.support), _change(row.recall), _change(row.precision), _change(row.f1))
         for row in compared.labels
     ]
-    yield from _table(("label", "cases", "recall", "precision", "F1"), rows)
+    yield from table(("label", "cases", "recall", "precision", "F1"), rows)
 
 
 def _sides(compared: Compared) -> Iterator[str]:
@@ -75,14 +75,14 @@ def _sides(compared: Compared) -> Iterator[str]:
         ("wrong answers made right by it", "wrong_to_right", str),
     )
     rows = [(name, *(shown(getattr(one, what)) for one in (live, candidate))) for name, what, shown in figures]
-    yield from _table(("", f"live: {live.name}", f"candidate: {candidate.name}"), rows)
+    yield from table(("", f"live: {live.name}", f"candidate: {candidate.name}"), rows)
 
 
 def _guards(compared: Compared) -> Iterator[str]:
     yield "## Guards: what must not be unlearned"
     yield ""
     rows = [(row.name, str(row.messages), _change(row.weighted_f1)) for row in compared.guards]
-    yield from _table(("set", "messages", "weighted F1"), rows)
+    yield from table(("set", "messages", "weighted F1"), rows)
 
 
 def _pictures() -> Iterator[str]:
@@ -110,7 +110,8 @@ def _how(report: GateReport) -> Iterator[str]:
     yield f"- Decided at {report.decided_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table, line by line."""
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
     yield from (f"| {' | '.join(_cell(one) for one in row)} |" for row in rows)

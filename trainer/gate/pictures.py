@@ -20,16 +20,16 @@ def draw_confusion(path: Path, compared: Compared, labels: list[str]) -> None:
     size = 2.6 + 0.55 * len(labels)
     figure = Figure(figsize=(2 * size, size), layout="constrained")
     for place, side, title in zip(figure.subplots(1, 2), *_both(compared), strict=True):
-        _confusion(place, side, labels, title)
-    _save(figure, path)
+        confusion_matrix(place, side, labels, title)
+    save(figure, path)
 
 
 def draw_reliability(path: Path, compared: Compared) -> None:
     """How often answers of like confidence are right; on the diagonal, confidence means what it says."""
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     for place, side, title in zip(figure.subplots(1, 2, sharey=True), *_both(compared), strict=True):
-        _reliability(place, side, title)
-    _save(figure, path)
+        reliability_diagram(place, side, title)
+    save(figure, path)
 
 
 def _both(compared: Compared) -> tuple[list[SideReport], list[str]]:
@@ -37,7 +37,8 @@ def _both(compared: Compared) -> tuple[list[SideReport], list[str]]:
     return sides, [f"{what}: {side.name}" for what, side in zip(("live", "candidate"), sides, strict=True)]
 
 
-def _confusion(place: Any, side: SideReport, labels: list[str], title: str) -> None:
+def confusion_matrix(place: Any, side: SideReport, labels: list[str], title: str) -> None:
+    """Draw one side's matrix into its place."""
     cells = np.array(side.confusion)
     columns = [*labels, _NO_LABEL]
     if not cells[:, -1].any():
@@ -53,7 +54,8 @@ def _confusion(place: Any, side: SideReport, labels: list[str], title: str) -> N
     place.set(title=f"{title}\nmacro-F1 {100 * side.macro_f1:.1f} %", xlabel="answer", ylabel="truth")
 
 
-def _reliability(place: Any, side: SideReport, title: str) -> None:
+def reliability_diagram(place: Any, side: SideReport, title: str) -> None:
+    """Draw one side's diagram into its place."""
     confidence = [one.confidence for one in side.reliability]
     place.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
     place.plot(confidence, [one.accuracy for one in side.reliability], marker="o", clip_on=False, zorder=3)
@@ -62,6 +64,7 @@ def _reliability(place: Any, side: SideReport, title: str) -> None:
     place.set(title=f"{title}\n{error}", xlabel="confidence", ylabel="share of right answers", xlim=(0, 1), ylim=(0, 1))
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture."""
     FigureCanvasAgg(figure)  # pictures without a screen, whatever matplotlib is set to
     figure.savefig(path, dpi=_DOTS)

@@ -1,0 +1,140 @@
+"""Who is evaluated: a model folder, perhaps with an adapter, behind one of the engines."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from prompts.profile import TOKENIZER_FILE, ModelProfile, find_model
+from prompts.roles import RolePrompts
+from prompts.tokenizer import PromptTokenizer
+from schemas.adapter import METADATA_FILE, AdapterMetadata, weights_sha256
+from schemas.event import Mode
+from sentistream.errors import SentistreamError
+from trainer.examples import ExampleBuilder
+from trainer.registry.settings import RegistrySettings
+from trainer.registry.store import Registry
+from worker.calibration import Trust
+from worker.engines.contract import Adapter, Engine
+
+EngineKind = Literal["local", "openai", "vllm", "scripted"]
+
+
+class EvaluateSettings(BaseSettings):
+    """Who is asked and how; a server's address and key are the worker's settings (``OPENAI_BASE_URL`` and so on)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="EVALUATE_", protected_namespaces=())
+
+    model: str = Field(
+        default="sentistream-en-22m",
+        validation_alias="MODEL",
+        description="Model folder, or the name of one that ships.",
+    )
+    adapter: str | None = Field(default=None, description="An adapter's folder, or its version in the registry.")
+    engine: EngineKind = Field(
+        default="local", description="transformers in this process, a server, vLLM in this process, or a script."
+    )
+    mode: Mode = Field(default="direct", description="Labels only, or with deduction and reasons in words.")
+    rounds: int = Field(default=3, ge=1, le=10, description="Most rounds before a message is an outlier.")
+    at_once: int = Field(default=32, ge=1, description="Most calls that a server is asked at once.")
+    answers: Path = Field(
+        default=Path("~/.cache/sentistream/answers"),
+        description="Answers are kept here, so that the same command goes on where it stopped.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model that can be asked.
+
+    Attributes:
+        identity: all that decides its answer to a prompt.
+        draws: whether its scores are complete, so that samples may be drawn from them.
+    """
+
+    profile: ModelProfile
+    builder: ExampleBuilder
+    engine: Engine
+    adapter: Adapter | None
+    trust: Trust
+    identity: dict[str, Any]
+    draws: bool
+
+    @property
+    def roles(self) -> RolePrompts:
+        """Asks the roles of the model."""
+        return self.builder.roles
+
+
+def subject_of(settings: EvaluateSettings) -> Subject:
+    """Open a model; nothing is loaded yet.
+
+    Raises:
+        ProfileError: the model's folder cannot be used.
+        SentistreamError: the adapter cannot be used.
+        RegistryError: the registry has no such adapter.
+    """
+    folder = find_model(settings.model)
+    profile = ModelProfile.read(folder)
+    builder = ExampleBuilder(profile, tokenizer := PromptTokenizer(folder))
+    adapter, trust = _adapter(settings, folder, profile)
+    engine, where = _engine(settings, folder, profile, builder.roles)
+    identity = {
+        "version": 1,
+        "model": profile.name,
+        "weights": weights_sha256(folder) if settings.engine in {"local", "vllm"} else None,
+        "tokenizer": tokenizer.sha256 if (folder / TOKENIZER_FILE).is_file() else None,
+        "adapter": None if adapter is None else {"version": adapter.version, "weights": weights_sha256(adapter.path)},
+        "engine": settings.engine,
+        **where,
+    }
+    return Subject(profile, builder, engine, adapter, trust, identity, draws=settings.engine == "local")
+
+
+def _adapter(settings: EvaluateSettings, base: Path, profile: ModelProfile) -> tuple[Adapter | None, Trust]:
+    if settings.adapter is None:
+        return None, Trust(profile.temperature, profile.threshold)
+    folder = Path(settings.adapter)
+    if not folder.is_dir():
+        folder = _fetched(settings.adapter, settings.answers, profile)
+    path = folder / METADATA_FILE
+    if not path.is_file():  # one that was trained, and not yet judged by the gate
+        return Adapter(folder.name, folder.resolve()), Trust(profile.temperature, profile.threshold)
+    try:
+        metadata = AdapterMetadata.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise SentistreamError(f"{path}: no usable metadata of an adapter: {error}") from error
+    if metadata.base_sha256 != weights_sha256(base):
+        raise SentistreamError(
+            f"{folder}: the adapter was made for other weights of {metadata.model} than those in {base}: choose --model"
+        )
+    return Adapter(metadata.version, folder.resolve()), Trust(metadata.temperature, metadata.threshold)
+
+
+def _fetched(version: str, cache: Path, profile: ModelProfile) -> Path:
+    registry = Registry(RegistrySettings().registry_address)
+    folder = cache.expanduser() / "adapters" / profile.name / version
+    if not (folder / METADATA_FILE).is_file():
+        registry.fetch(profile.name, version, folder)
+    return folder
+
+
+def _engine(
+    settings: EvaluateSettings, folder: Path, profile: ModelProfile, roles: RolePrompts
+) -> tuple[Engine, dict[str, Any]]:
+    if settings.engine == "local":
+        from sentistream.evaluation.local_engine import LocalEngine
+
+        return LocalEngine(folder, roles), {}
+    from worker.model_side import build_engine
+    from worker.settings import WorkerSettings
+
+    served = WorkerSettings(model=settings.model, engine=settings.engine)
+    where: dict[str, Any] = {}
+    if settings.engine == "openai":
+        where = {"address": served.openai_base_url, "served": served.openai_model or profile.name}
+    if settings.engine == "scripted":
+        where = {"seed": served.scripted_seed}
+    return build_engine(served, folder, profile, roles), where
