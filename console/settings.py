@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from console.alerts.settings import AlertSettings
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 
@@ -26,7 +27,7 @@ class DatabaseSettings(KafkaSettings):
     store_database_url_file: Path | None = Field(default=None, description="File with this URL.")
 
 
-class StoreSettings(DatabaseSettings, TopicNames):
+class StoreSettings(DatabaseSettings, TopicNames, AlertSettings):
     """The consumer that fills the event store, and what it keeps."""
 
     store_group: str = Field(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+from console.alerts.running import running_alerts
 from console.settings import StoreSettings
 from console.store.events import Observer
 from console.store.faultpoints import FaultPoints
@@ -20,14 +21,16 @@ def run_store(
 
     Raises:
         StoreError: the settings or the database do not fit.
+        RulesError: the alerts' rules do not.
     """
-    service = StoreService(settings, observers, faults, asked)
-    health = _health(settings, service)
-    try:
-        service.run()
-    finally:
-        if health is not None:
-            health.stop()
+    with running_alerts(settings) as rules:
+        service = StoreService(settings, [*observers, *rules], faults, asked)
+        health = _health(settings, service)
+        try:
+            service.run()
+        finally:
+            if health is not None:
+                health.stop()
 
 
 def _health(settings: StoreSettings, service: StoreService) -> HealthServer | None:

@@ -17,17 +17,17 @@ def command(**given: Any) -> None:
 
     The database is a file (STORE_DATABASE) or PostgreSQL (STORE_DATABASE_URL); its tables are made and brought up to
     date at the start. One process writes; a second one on the same database stands by and takes over. `sentistream
-    console` runs a store of its own unless told otherwise. SIGTERM or Ctrl-C ends it with 0; 64 means that settings or
-    database do not fit.
+    console` runs a store of its own unless told otherwise. SIGTERM or Ctrl-C ends it with 0; 64 means that settings,
+    database or alert rules do not fit.
     """
     settings = load(StoreSettings, given)
 
-    from console.store.errors import StoreError
+    from console.errors import ConsoleError
     from console.store.process import run_store
 
     with stop_requests(on_second=lambda: None) as asked:
         try:
             run_store(settings, asked)
-        except StoreError as error:
+        except ConsoleError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(64)

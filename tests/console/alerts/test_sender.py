@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from console.alerts.rules_file import parse_rules
 from console.alerts.sender import WebhookSender
 from console.alerts.settings import AlertSettings
 from console.alerts.webhook import Webhook
-from console.store.database import Database, sqlite_url
-from console.store.migrate import migrate
+from console.store.database import Database
 from console.store.watch_tables import AlertOccurrence, WebhookDelivery
 from console.store.writer import WriterParts
 from tests.console.alerts.receiver import SECRET, Receiver
@@ -43,16 +41,8 @@ def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "events.db"
-
-
-@pytest.fixture
-def store(file: Path) -> Iterator[Database]:
-    made = Database(sqlite_url(file))
-    migrate(made)
-    yield made
-    made.close()
+def store(database: Database) -> Database:
+    return database
 
 
 def happened(store: Database, *lines: str) -> None:
@@ -102,12 +92,12 @@ def test_a_receiver_that_fails_twice_is_told_until_it_takes_it(store: Database) 
     assert all(told.genuine for told in receiver.told)
 
 
-def test_a_process_that_dies_before_it_knows_tells_again_under_the_same_key(store: Database, file: Path) -> None:
+def test_a_process_that_dies_before_it_knows_tells_again_under_the_same_key(store: Database) -> None:
     happened(store, "ann anger 0.9")
     (occurrence,) = rows_of(store, AlertOccurrence)
     with Receiver() as receiver:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.console.alerts.sender_child", str(file), receiver.url],
+            [sys.executable, "-m", "tests.console.alerts.sender_child", str(store.engine.url.database), receiver.url],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             timeout=60,
             check=False,
