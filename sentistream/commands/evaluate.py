@@ -1,8 +1,9 @@
 """`sentistream evaluate`: how good a model's labels are on a labelled file, without Kafka."""
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 import orjson
@@ -16,6 +17,9 @@ from sentistream.system import INTERRUPTED
 from trainer.corpora import READERS, format_name
 from trainer.errors import TrainerError, UnknownFormatError
 from worker.engines.contract import EngineError
+
+if TYPE_CHECKING:  # it imports torch
+    from sentistream.evaluation.run import Job
 
 POLICIES: Final = get_args(Policy)
 
@@ -99,7 +103,8 @@ def command(
         if known is None:
             raise
         raise SentistreamError(f"{_first(known)}. What was answered is kept: the same command goes on") from group
-    content = orjson.dumps(as_json(found), option=orjson.OPT_INDENT_2).decode()
+    figures = as_json(found) | {"file": file.name, "command": _words(job, settings)}
+    content = orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode()
     if json_file is not None and str(json_file) != "-":
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(content + "\n", encoding="utf-8")
@@ -110,6 +115,19 @@ def command(
         click.echo(content)
     else:
         print_table(found)
+
+
+def _words(job: "Job", settings: EvaluateSettings) -> str:
+    """The command that makes these figures again, without the paths of this machine."""
+    words = ["sentistream", "evaluate", job.file.name, "--format", job.corpus_format]
+    words += [word for policy in job.policies for word in ("--policy", policy)]
+    asked = {"split": job.split, "first": job.first, "baseline-train": job.baseline_train and job.baseline_train.name}
+    asked |= {name: getattr(settings, name) for name in ("model", "adapter", "engine", "mode", "rounds")}
+    usual = {name: field.default for name, field in EvaluateSettings.model_fields.items()}
+    for name, value in asked.items():
+        if value is not None and value != usual.get(name):
+            words += [f"--{name}", Path(value).name if name in {"model", "adapter"} else str(value)]
+    return shlex.join(words)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

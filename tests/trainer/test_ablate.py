@@ -1,0 +1,102 @@
+"""`sentistream ablate` with a miniature model and dialogues that are made up."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from transformers import OPTForCausalLM
+
+from prompts.profile import ModelProfile
+from sentistream.cli import main
+from trainer.ablation.prompting import CorpusFile, Prompting
+from trainer.ablation.tables import TABLES, Variant
+from trainer.errors import UnknownFormatError
+from trainer.model_folder import write_model
+
+MakeFile = Callable[[int], Path]
+
+
+@pytest.fixture
+def model(profile: ModelProfile, tokenizer_json: str, tiny_model: Callable[[], OPTForCausalLM], tmp_path: Path) -> Path:
+    tiny = tiny_model()
+    write_model(tmp_path / "tiny", tiny.config, tiny.state_dict(), profile, tokenizer_json)
+    return tmp_path / "tiny"
+
+
+def ablate(folder: Path, model: Path, *options: str) -> str:
+    result = CliRunner().invoke(
+        main,
+        [
+            *("ablate", "--model", str(model), "--out", str(folder / "out"), "--work", str(folder / "work")),
+            *("--answers", str(folder / "answers"), *options),
+        ],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0, result.stderr
+    return result.stderr
+
+
+def cell(folder: Path, table: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "out" / table / f"{name}.json").read_text())
+    return found
+
+
+def test_cells_are_kept_and_made_once(tmp_path: Path, model: Path, meld_file: MakeFile) -> None:
+    options = ("--tables", "parts,history", "--dev", f"meld:{meld_file(6)}", "--messages", "12")
+    said = ablate(tmp_path, model, *options)
+    assert "reasoned, with E: mode reasoned needs a chat model" in said
+    assert cell(tmp_path, "history", "0-turns")["messages"] >= 12
+    assert cell(tmp_path, "parts", "full")["policy"] == "calibrated"
+    shorter = cell(tmp_path, "parts", "without-l")["prompt_tokens"]
+    assert shorter < cell(tmp_path, "parts", "full")["prompt_tokens"]
+    text = (tmp_path / "out" / "tables.md").read_text()
+    assert text.index("| 0 turns |") < text.index("| 12 turns |")
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")}
+    ablate(tmp_path, model, *options)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")} == made
+    ablate(tmp_path, model, *options[:-1], "15")
+    assert all(path.stat().st_mtime_ns > made[path] for path in made), "other messages are another question"
+
+
+def test_a_cell_that_trains_says_what_on(tmp_path: Path, model: Path, meld_file: MakeFile) -> None:
+    files = ("--dev", f"meld:{meld_file(4)}", "--train", f"meld:{meld_file(8)}")
+    said = ablate(tmp_path, model, "--tables", "mixing", *files, "--budget-steps", "2", "--batch-size", "8")
+    assert "does not know language zh" in said
+    equal = cell(tmp_path, "mixing", "english--equal")
+    assert (equal["budget_steps"], equal["train_messages"]) == (2, 16)
+    assert equal["adapter"] == "adapter"
+    assert equal["ece_fitted"] <= 1
+    without = ablate(tmp_path, model, "--tables", "loss", "--dev", f"meld:{meld_file(4)}")
+    assert without.count("it trains: give --train") == len(TABLES["loss"].cells)
+
+
+def test_equal_mixing_takes_as_many_of_each_category(model: Path, tmp_path: Path) -> None:
+    labels = ["neutral"] * 30 + ["joy"] * 6 + ["sadness"] * 4
+    rows = [f"good news,Ada,{label},{number}" for number, label in enumerate(labels)]
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join(["Utterance,Speaker,Emotion,Dialogue_ID", *rows]))
+    taught = Prompting(model, Variant(mixing="equal"), unified=True).taught([CorpusFile("meld", path)], 39)
+    names = [one.question.parts.labels[one.target].name for one in taught]
+    assert sorted(names.count(one) for one in set(names)) == [13, 13, 13]
+
+
+def test_retrieval_shows_labelled_neighbours_and_older_turns(model: Path, tmp_path: Path) -> None:
+    said = ["so what is new", "it is bad", "it is good", "it is it", "what is bad news again"]
+    rows = [f"{text},Ada,joy,1" for text in said] + ["bad news,Bo,sadness,2", "good,Bo,joy,3"]
+    path = tmp_path / "talk.csv"
+    path.write_text("\n".join(["Utterance,Speaker,Emotion,Dialogue_ID", *rows]))
+    file = CorpusFile("meld", path)
+    known = Prompting(model, Variant(), unified=False).taught([file], 99)
+    near = Prompting(model, Variant(turns=0, neighbours=1), unified=False).asked([file], 99, known)
+    (turn,) = near[4].question.parts.history
+    assert (turn.speaker, turn.text) == ("sadness", "bad news"), "and none of its own conversation"
+    older = Prompting(model, Variant(turns=1, older=1), unified=False).asked([file], 99, known)
+    assert [one.text for one in older[4].question.parts.history] == ["it is bad", "it is it"]
+
+
+def test_a_file_that_is_written_wrong_is_explained() -> None:
+    with pytest.raises(UnknownFormatError, match="FORMAT:PATH"):
+        CorpusFile.parse("meld")
