@@ -28,7 +28,6 @@ from sentistream.shutdown import stop_requests
 from sentistream.start_progress import quiet_unless_asked
 from trainer.registry.settings import RegistrySettings
 
-
 #: As the labels that carry it are checked.
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
 

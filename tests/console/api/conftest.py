@@ -13,13 +13,13 @@ from tests.console.api.rig import Rig, conversation_events, people_labels
 @pytest.fixture
 def new_database(tmp_path: Path) -> Iterator[Database]:
     """SQLite, nothing in it."""
-    yield from _made(tmp_path / "events.db")
+    yield from new_store(tmp_path / "events.db")
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Rig]:
     """Nothing in the store."""
-    for one in _made(tmp_path / "empty.db"):
+    for one in new_store(tmp_path / "empty.db"):
         yield Rig(one)
 
 
@@ -33,7 +33,8 @@ def rig(new_database: Database) -> Rig:
     return made
 
 
-def _made(path: Path) -> Iterator[Database]:
+def new_store(path: Path) -> Iterator[Database]:
+    """A file of SQLite with all tables."""
     made = Database(sqlite_url(path))
     migrate(made)
     yield made
