@@ -1,0 +1,162 @@
+"""Figures of an evaluation from answers that are known."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from prompts.profile import ModelProfile
+from trainer.corpora import Conversation, LabelledTurn
+from trainer.errors import CorpusError, MisconfiguredError
+from trainer.evaluation.answered import Answered, outcome
+from trainer.evaluation.baselines import as_json, baselines
+from trainer.evaluation.figures import Asked, figures
+from trainer.evaluation.material import Material, load_material, taxonomy_for
+from trainer.evaluation.results import results
+from trainer.evaluation.scores import score
+from trainer.examples import ExampleBuilder
+from trainer.gate.sets import LabelSet, targets
+from trainer.metrics import report
+from trainer.train_base import builder_for
+
+ASKED = Asked("tiny", "local", "direct", 3, None, 1.0, 0.5)
+
+
+@pytest.fixture
+def builder(profile: ModelProfile, tokenizer_json: str) -> ExampleBuilder:
+    return builder_for(profile, tokenizer_json)
+
+
+def material(builder: ExampleBuilder, taxonomy: str, labels: list[str]) -> Material:
+    conversations = [
+        Conversation(str(number), "en", taxonomy, (LabelledTurn("Ada", "so what", label),))
+        for number, label in enumerate(labels)
+    ]
+    examples = list(builder.examples(conversations))
+    own = LabelSet(examples)
+    return Material(taxonomy, taxonomy, taxonomy, examples, own.names, own.of(targets(examples)), 0)
+
+
+def found(asked: Material, said: list[str | None], policy: str = "one-pass", **changed: Any) -> dict[str, Any]:
+    scores: list[dict[str, float]] = changed.pop("scores", [{} for _ in said])
+    firsts = changed.pop("firsts", said)
+    answers = [
+        Answered(first, one, row, row, calls=1, prompt_tokens=10, completion_tokens=1)
+        for first, one, row in zip(firsts, said, scores, strict=True)
+    ]
+    return figures(asked, outcome(policy, asked, answers), ASKED)
+
+
+def test_emocontext_leaves_the_others_out(builder: ExampleBuilder) -> None:
+    asked = material(builder, "emocontext", ["happy", "sad", "angry", "others", "others", "happy"])
+    figure = found(asked, ["happy", "angry", "angry", "others", "sad", "others"])
+    # 2 hits among 4 answers and 4 cases of the three emotions.
+    assert figure["micro_f1_emotions"] == pytest.approx(2 * 2 / (4 + 4))
+
+
+def test_dailydialog_averages_the_emotions_that_are_there(builder: ExampleBuilder) -> None:
+    asked = material(builder, "dailydialog", ["no_emotion", "happiness", "happiness", "anger"])
+    figure = found(asked, ["happiness", "happiness", "happiness", "no_emotion"])
+    assert figure["macro_f1_emotions"] == pytest.approx((0.8 + 0.0) / 2)
+
+
+def test_cped_has_its_three_sentiments_too(builder: ExampleBuilder) -> None:
+    asked = material(builder, "cped", ["anger", "happy", "neutral", "depress"])
+    scores = [
+        {"anger": 0.3, "disgust": 0.3, "happy": 0.4},
+        {"relaxed": 1.0},
+        {"neutral": 1.0},
+        {"neutral": 0.4, "sadness": 0.3, "fear": 0.3},
+    ]
+    figure = found(asked, ["happy", "relaxed", "neutral", "neutral"], scores=scores)
+    assert figure["accuracy"] == 0.25
+    assert figure["sentiment_accuracy"] == 0.5, "relaxed is as positive as happy"
+    assert figure["sentiment_by_scores_accuracy"] == 1.0, "the negative ones together are likelier"
+    assert {"sentiment_macro_f1", "sentiment_weighted_f1"} <= figure["intervals"].keys()
+
+
+def test_outliers_are_wrong_and_flips_are_counted(builder: ExampleBuilder) -> None:
+    asked = material(builder, "meld", ["joy", "anger", "fear", "fear"])
+    figure = found(asked, ["joy", None, "fear", "joy"], "paper", firsts=["joy", "anger", "joy", "joy"])
+    assert (figure["accuracy"], figure["outliers"]) == (0.5, 1)
+    assert (figure["right_to_wrong"], figure["wrong_to_right"]) == (1, 1)
+    assert figure["accuracy_change"] == 0
+    assert figure["confusion"][asked.names.index("anger")][-1] == 1
+    assert figure["ece"] is None, "there were no scores"
+    assert (figure["model_calls"], figure["tokens"]) == (4, 44)
+
+
+def test_scores_are_those_of_the_plain_report() -> None:
+    rng = np.random.default_rng(5)
+    truth, said = rng.integers(0, 4, (2, 300))
+    names = ["a", "b", "c", "d"]
+    ours = score(truth, said, [str(one // 10) for one in range(300)], names).observed()
+    plain = report(truth, said, names)
+    assert (ours["accuracy"], ours["macro_f1"], ours["weighted_f1"]) == pytest.approx(
+        (plain.accuracy, plain.macro_f1, plain.weighted_f1)
+    )
+
+
+def test_the_interval_of_a_known_share_is_as_wide_as_it_must_be() -> None:
+    """400 answers in as many conversations, 80 % right: a normal interval is 0.8 ± 1.96 sqrt(0.8 0.2 / 400)."""
+    truth = np.zeros(400, dtype=np.int64)
+    said = np.where(np.arange(400) < 320, 0, 1)
+    alone = score(truth, said, [str(one) for one in range(400)], ["a", "b"])
+    low, high = alone.intervals()["accuracy"]
+    assert (low, high) == pytest.approx((0.8 - 0.0392, 0.8 + 0.0392), abs=0.006)
+    # The same in conversations of ten that are right or wrong as a whole is a tenth of the evidence.
+    together = score(truth, said, [str(one // 10) for one in range(400)], ["a", "b"]).intervals()["accuracy"]
+    assert together[1] - together[0] == pytest.approx((high - low) * np.sqrt(10), rel=0.15)
+
+
+def test_a_taxonomy_that_nothing_maps_is_named_with_those_that_are_known(profile: ModelProfile) -> None:
+    assert taxonomy_for("emorynlp", profile) == "meld"
+    narrow = profile.model_copy(update={"taxonomies": ("emocontext",)})
+    with pytest.raises(MisconfiguredError, match=r"taxonomy cped.*does know \(emocontext\)"):
+        taxonomy_for("cped", narrow)
+
+
+def test_labels_without_a_counterpart_are_left_out(
+    builder: ExampleBuilder, profile: ModelProfile, tmp_path: Path
+) -> None:
+    path = tmp_path / "emorynlp.csv"
+    head = "Utterance,Speaker,Emotion,Scene_ID,Season,Episode"
+    path.write_text(f"{head}\nso what,['Ada'],Joyful,1,1,1\nit is,['Bo'],Peaceful,1,1,1\n")
+    loaded = load_material(path, "emorynlp", builder, profile)
+    assert (len(loaded.examples), loaded.left_out, loaded.asked) == (1, 1, "meld")
+
+
+def test_a_split_that_is_not_there_is_named(builder: ExampleBuilder, profile: ModelProfile, tmp_path: Path) -> None:
+    path = tmp_path / "valid.json"
+    path.write_text('{"fold": "validation", "dialogue": [{"text": "hi", "emotion": "anger"}]}\n')
+    assert len(load_material(path, "dailydialog", builder, profile, "validation").examples) == 1
+    with pytest.raises(CorpusError, match="no conversation of split 'test'; found validation"):
+        load_material(path, "dailydialog", builder, profile, "test")
+
+
+def test_a_baseline_gives_the_commonest_label_of_its_training_file(builder: ExampleBuilder) -> None:
+    asked = material(builder, "meld", ["joy", "joy", "anger"])
+    train = [("en", f"good {number}", "anger") for number in range(5)] + [("en", "bad", "joy")] * 2
+    found = as_json(baselines(asked, train))
+    assert found["commonest"]["accuracy"] == pytest.approx(1 / 3)
+    assert found["tfidf"]["trained_on"] == 7
+
+
+def test_the_document_of_results_names_its_commands(builder: ExampleBuilder, tmp_path: Path) -> None:
+    asked = material(builder, "emocontext", ["happy", "others"])
+    one = found(asked, ["happy", "others"])
+    file = {"file": "valid.txt", "command": "sentistream evaluate valid.txt --format emocontext"}
+    baseline = {"commonest": {"micro_f1_emotions": 0.0}}
+    written = one | file | {"policies": {"one-pass": one}, "baselines": baseline}
+    write(tmp_path / "emocontext.json", written)
+    write(tmp_path / "emocontext-rounds1.json", written | {"rounds": 1, "policies": {"paper": one}})
+    text = results(tmp_path)
+    assert "| emocontext: valid.txt | 2 | micro-F1 of happy, sad, angry | 100.0 [" in text
+    assert "sentistream evaluate valid.txt --format emocontext" in text
+    assert "## Rounds" in text
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    path.write_bytes(orjson.dumps(content))
