@@ -81,6 +81,7 @@ export default {
   "per.second": "a second",
 
   "filters": "Filters",
+  "filters.set": { one: "Filters ({count} set)", other: "Filters ({count} set)" },
   "filter.any": "All",
   "filter.clear": "Clear filters",
   "filter.label": "Label",

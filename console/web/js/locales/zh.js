@@ -81,6 +81,7 @@ export default {
   "per.second": "条/秒",
 
   "filters": "筛选",
+  "filters.set": "筛选（已设 {count} 个）",
   "filter.any": "全部",
   "filter.clear": "清除筛选",
   "filter.label": "标签",

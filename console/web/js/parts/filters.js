@@ -5,17 +5,19 @@ import { label, languageName, t } from "../i18n.js";
 import { setParams } from "../router.js";
 import { labelsInUse, session } from "../session.js";
 
+function field(name, control) {
+  return h("div", { class: "field" }, h("label", { for: control.id }, t(`filter.${name}`)), control);
+}
+
 function select(name, params, choices, all) {
   const value = params[name] ?? "";
   const known = choices.some(([one]) => one === value);
   const list = value && !known ? [...choices, [value, value]] : choices;
-  return h(
-    "label",
-    { class: "field" },
-    t(`filter.${name}`),
+  return field(
+    name,
     h(
       "select",
-      { name, on: { change: (event) => setParams({ [name]: event.target.value }) } },
+      { id: `filter-${name}`, name, on: { change: (event) => setParams({ [name]: event.target.value }) } },
       all && h("option", { value: "" }, all),
       list.map(([one, text]) => h("option", { value: one, selected: one === value }, text)),
     ),
@@ -24,15 +26,15 @@ function select(name, params, choices, all) {
 
 function confidence(name, params) {
   const set = (event) => {
-    const field = event.target;
-    if (!field.checkValidity()) {
-      field.reportValidity();
+    const { target } = event;
+    if (!target.checkValidity()) {
+      target.reportValidity();
       return;
     }
-    setParams({ [name]: field.value === "" ? "" : String(Number(field.value) / 100) });
+    setParams({ [name]: target.value === "" ? "" : String(Number(target.value) / 100) });
   };
   const value = params[name] ? Math.round(Number(params[name]) * 100) : "";
-  return h("label", { class: "field" }, t(`filter.${name}`), h("input", { type: "number", name, min: 0, max: 100, step: 1, value, inputmode: "numeric", on: { change: set } }));
+  return field(name, h("input", { id: `filter-${name}`, type: "number", name, min: 0, max: 100, step: 1, value, inputmode: "numeric", on: { change: set } }));
 }
 
 const MAKERS = {
@@ -77,6 +79,14 @@ export function choice(name, params, options, fallback) {
       ),
     ),
   );
+}
+
+/** A filter bar that is folded away at first where the screen is narrow. */
+export function foldedFilters(holder, names, params) {
+  const before = holder.querySelector("details");
+  const open = before ? before.open : !matchMedia("(max-width: 40rem)").matches;
+  const set = Object.keys(chosen(names, params)).length;
+  refreshFilters(holder, h("details", { class: "filter-fold", open }, h("summary", null, set ? t("filters.set", { count: set }) : t("filters")), filterBar(names, params)));
 }
 
 /** Put a filter bar in place of the one in `holder`, and the focus back to the field that had it. */

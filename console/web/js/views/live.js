@@ -5,7 +5,7 @@ import { number, percent, rate, span, t } from "../i18n.js";
 import { sign } from "../icons.js";
 import { shownLabel } from "../labels.js";
 import { conversationLink } from "../parts/event_row.js";
-import { chosen, filterBar, refreshFilters } from "../parts/filters.js";
+import { chosen, foldedFilters } from "../parts/filters.js";
 import { labelMix } from "../parts/label_mix.js";
 import { empty, figure, viewHead } from "../parts/states.js";
 import { announce } from "../parts/toast.js";
@@ -51,7 +51,7 @@ class Live {
     this.nothing = h("div", null);
     this.list = new LiveList(this.rows, () => this.summarise());
     put(root, viewHead(t("nav.live"), t("live.what"), this.pauseButton), this.figures, this.mix, this.filters, this.note, this.nothing, this.rows);
-    refreshFilters(this.filters, filterBar(FILTERS, params));
+    foldedFilters(this.filters, FILTERS, params);
     this.onHidden = () => this.followVisibility();
     document.addEventListener("visibilitychange", this.onHidden);
     this.sayPause();
@@ -80,7 +80,7 @@ class Live {
 
   update(params) {
     this.params = params;
-    refreshFilters(this.filters, filterBar(FILTERS, params));
+    foldedFilters(this.filters, FILTERS, params);
     this.connect();
   }
 
