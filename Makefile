@@ -82,7 +82,8 @@ LOCK := $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 -
   --no-emit-find-links --custom-compile-command "make lock" --quiet
 
 lock: ## resolve the dependencies of pyproject.toml again
-	$(LOCK) --extra cpu --extra train --extra s3 --extra dev --output-file requirements.lock.txt
-	$(LOCK) --constraint requirements.lock.txt --output-file deploy/requirements.streams.txt
+	$(LOCK) --extra cpu --extra train --extra console --extra traces --extra s3 --extra dev --output-file requirements.lock.txt
+	$(LOCK) --constraint requirements.lock.txt --extra traces --output-file deploy/requirements.streams.txt
 	$(LOCK) --constraint requirements.lock.txt --extra train --extra s3 --output-file deploy/requirements.trainer.txt
-	$(LOCK) --extra gpu --extra s3 --output-file deploy/requirements.worker.txt
+	$(LOCK) --constraint requirements.lock.txt --extra console --extra s3 --output-file deploy/requirements.console.txt
+	$(LOCK) --extra gpu --extra traces --extra s3 --output-file deploy/requirements.worker.txt
