@@ -14,8 +14,11 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from console.api.settings import ApiSettings
+from console.settings import StoreSettings
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
+from sentistream.commands.console import ConsoleOptions
 from sentistream.logs import LogSettings
 from sentistream.options import environment_name
 from streams.settings import StreamsSettings
@@ -139,16 +142,22 @@ def test_a_pod_passes_the_level_that_its_namespace_enforces(name: str) -> None:
         assert {one["name"] for one in container["volumeMounts"]} == {one["name"] for one in spec["volumes"]}
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_every_variable_is_a_setting_with_a_value_that_it_takes(component: str) -> None:
-    (container,) = PODS[f"{component}.yaml/StatefulSet/sentistream-{component}"]["containers"]
+SETTINGS: Final[dict[str, tuple[type[BaseSettings], ...]]] = {
+    **{f"{one}.yaml/StatefulSet/sentistream-{one}": classes for one, classes in COMPONENTS.items()},
+    "console.yaml/Deployment/sentistream-console": (ConsoleOptions, ApiSettings, StoreSettings, LogSettings),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_variable_is_a_setting_with_a_value_that_it_takes(name: str) -> None:
+    (container,) = PODS[name]["containers"]
     given = {one["name"]: one["value"] for one in container["env"] if "value" in one}
-    settings = known(COMPONENTS[component])
+    settings = known(SETTINGS[name])
     assert {one["name"] for one in container["env"]} <= settings
-    for one in COMPONENTS[component]:
+    for one in SETTINGS[name]:
         by_field = {field: environment_name(one, field) for field in one.model_fields}
         every = {**SHARED, **given}
-        one(**{field: every[name] for field, name in by_field.items() if name in every})
+        one(**{field: every[variable] for field, variable in by_field.items() if variable in every})
 
 
 def test_every_shared_setting_exists() -> None:
@@ -172,7 +181,7 @@ def test_every_secret_is_in_the_example_and_holds_settings() -> None:
     mounted = {v["secret"]["secretName"] for spec in PODS.values() for v in spec["volumes"] if "secret" in v}
     assert used | mounted == example.keys()
     for name in used:
-        assert example[name].keys() <= known((KafkaSettings, RedisSettings, TopicNames))
+        assert example[name].keys() <= known((KafkaSettings, RedisSettings, TopicNames, StoreSettings))
     assert "REDIS_PASSWORD" not in example["sentistream-worker"], "the worker never speaks to Redis"
     files = {Path(path).name for path in SHARED.values() if path.startswith("/etc/sentistream/tls/")}
     assert files == example["sentistream-tls"].keys()
