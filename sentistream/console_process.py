@@ -15,10 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from console.access.tokens import Tokens
-from console.alerts.evaluation import Alerts
 from console.alerts.rules import Rules
 from console.alerts.rules_file import load_rules
-from console.alerts.sender import WebhookSender
 from console.alerts.settings import AlertSettings
 from console.api.app import Made, feed_of, make_app
 from console.api.label_sink import KafkaLabels
@@ -129,19 +127,14 @@ class Console:
         asyncio.run(self._server.serve([self._socket]))
 
     def _run_store(self) -> None:
-        alerts = self._parts.alerts
-        sender = WebhookSender(self._database, self._rules.webhooks, alerts)
-        observers = [Alerts(self._rules, alerts.alert_max_age_minutes * 60)] if self._rules.rules else []
         try:
-            sender.start()
-            run_store(self._parts.store, self._stop, observers)
+            # With the alert rules, which are settings of the store.
+            run_store(self._parts.store, self._stop)
         except ConsoleError as error:
             self._failed = str(error)
         except Exception as error:
             log.exception("store_failed")
             self._failed = f"the event store's consumer has a fault: {type(error).__name__}; the log says more"
-        finally:
-            sender.stop()
 
     def _make_app(self) -> FastAPI:
         parts = self._parts
