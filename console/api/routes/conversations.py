@@ -67,7 +67,7 @@ def list_conversations(asker: Viewer, query: Annotated[ConversationQuery, Query(
         )
 
 
-@router.get("/conversations/{conversation_id}")
+@router.get("/conversations/{conversation_id:path}")
 def show_conversation(
     asker: Viewer, conversation_id: Annotated[Text, Path()], query: Annotated[TurnQuery, Query()]
 ) -> ConversationDetail:

@@ -20,11 +20,15 @@ let shown = null;
 function draw() {
   shown = null;
   unmountView();
-  const skip = document.getElementById("skip");
-  skip.textContent = t("skip");
-  document.getElementById("toasts").setAttribute("aria-label", t("messages"));
+  nameFixedParts();
   put(app, ...buildShell(draw, start));
   follow({ first: true });
+}
+
+// What stands in the page itself.
+function nameFixedParts() {
+  document.getElementById("skip").textContent = t("skip");
+  document.getElementById("toasts").setAttribute("aria-label", t("messages"));
 }
 
 /** Show what the address names; the same view with other filters is told, not made anew. */
@@ -51,6 +55,7 @@ function follow({ first = false } = {}) {
 
 async function start() {
   unmountView();
+  nameFixedParts();
   try {
     await whoAmI();
     draw();
