@@ -9,6 +9,8 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from console.api.settings import ApiSettings
+from console.settings import StoreSettings
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 from sentistream.logs import LogSettings
@@ -25,6 +27,12 @@ SETTINGS: Final = {
     "topics": "sentistream.commands.topics:TopicsSettings",
     "streams": "streams.settings:StreamsSettings",
     "worker": "worker.settings:WorkerSettings",
+    "console": "sentistream.commands.console:ConsoleOptions",
+}
+#: Settings that a service has besides its own.
+FURTHER: Final[dict[str, list[type[BaseSettings]]]] = {
+    "topics": [KafkaSettings, TopicNames],
+    "console": [StoreSettings, ApiSettings],
 }
 
 
@@ -34,13 +42,14 @@ def versions(lock: Path) -> dict[str, str]:
 
 
 def test_the_services_are_there() -> None:
-    assert {"kafka-1", "redis", "topics", "streams", "worker", "prometheus"} <= SERVICES.keys()
+    assert {"kafka-1", "redis", "topics", "streams", "worker", "console", "postgres", "prometheus"} <= SERVICES.keys()
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_is_pinned_and_not_root(name: str) -> None:
     service = SERVICES[name]
-    assert re.search(r":v?\d+\.\d+\.\d+", service["image"]), "the image has a full version"
+    # PostgreSQL's versions have two parts.
+    assert re.search(r":v?\d+\.\d+(\.\d+|-)", service["image"]), "the image has a full version"
     assert not service["user"].startswith(("0", "root"))
     assert service["cap_drop"] == ["ALL"]
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
@@ -66,9 +75,7 @@ def test_health_is_that_of_the_poll_loop(name: str, variable: str) -> None:
 def test_every_variable_is_a_setting_of_its_service(name: str) -> None:
     module, _, attribute = SETTINGS[name].partition(":")
     service_settings: type[BaseSettings] = getattr(importlib.import_module(module), attribute)
-    classes: list[type[BaseSettings]] = [service_settings, LogSettings]
-    if name == "topics":
-        classes += [KafkaSettings, TopicNames]
+    classes: list[type[BaseSettings]] = [service_settings, LogSettings, *FURTHER.get(name, [])]
     known = {environment_name(one, field) for one in classes for field in one.model_fields}
     # One block of variables serves all services; the one-shot has no use for the model.
     assert SERVICES[name]["environment"].keys() - ({"MODEL"} if name in ONE_SHOT else set()) <= known
@@ -79,6 +86,8 @@ def test_secrets_come_from_outside() -> None:
         for variable, value in service.get("environment", {}).items():
             if "PASSWORD" in variable:
                 assert str(value).startswith("${"), f"{variable} of {name}"
+            elif "://" in str(value):
+                assert re.search(r"://([^:@]+(:\$\{\w+[^}]*\})?@)?[^@]*$", str(value)), f"{variable} of {name}"
 
 
 def test_a_worker_gets_a_gpu() -> None:
@@ -106,7 +115,7 @@ def test_a_lock_pins_everything_and_names_no_address(lock: Path) -> None:
 
 def test_images_run_what_the_tests_ran() -> None:
     tested = versions(ROOT / "requirements.lock.txt")
-    for lock in ("requirements.streams.txt", "requirements.trainer.txt"):
+    for lock in ("requirements.streams.txt", "requirements.trainer.txt", "requirements.console.txt"):
         assert versions(ROOT / "deploy" / lock).items() <= tested.items()
     worker = versions(ROOT / "deploy" / "requirements.worker.txt")
     assert {name: worker[name] for name in ("confluent-kafka", "pydantic", "tokenizers", "torch", "transformers")} == {
