@@ -38,7 +38,7 @@ class LoopDemoSettings(BaseSettings):
         default=0.05, ge=0, lt=1, description="Share of a person's labels that are wrong, at random."
     )
     meld_share: float = Field(default=0.3, ge=0, le=1, description="Share of MELD's training messages mixed in.")
-    recipe: str = Field(default="sentixrl", description="The trainer's.")
+    recipe: str = Field(default="sentixrl:new-domain", description="The trainer's.")
     seed: int = Field(default=17, ge=0, description="Order of the conversations, and people's errors.")
 
     @field_validator("steps", mode="before")

@@ -40,7 +40,7 @@ def test_the_papers_figures() -> None:
     ("name", "what"),
     [
         ("sentixlr", "choose of dialoguellm, plain, sentixrl"),
-        ("sentixrl:gpt-2", "no variant 'gpt-2'; it has llama-3.1-8b, qwen3-8b"),
+        ("sentixrl:gpt-2", "no variant 'gpt-2'; it has new-domain, llama-3.1-8b, qwen3-8b"),
         ("missing.yaml", "cannot be read"),
     ],
 )

@@ -77,7 +77,7 @@ class Recipe(BaseModel):
         """Read a recipe.
 
         Args:
-            name: ``RECIPE`` or ``RECIPE:MODEL``; the recipe is one that ships or a path that ends with .yaml, the model
+            name: ``RECIPE`` or ``RECIPE:VARIANT``; the recipe is one that ships or a path that ends with .yaml, the variant
                 one of its variants.
 
         Raises:
