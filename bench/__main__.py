@@ -28,6 +28,7 @@ ROWS = {
     "swap": "what a message waits more while the adapter is swapped",
     "latency": "what a message waits outside the model",
     "trainer": "examples a second of adapter training, beside a plain Trainer",
+    "memory": "what training on the CPU grows by over random lengths, beside batches of just those lengths",
     "start": "from process to ready",
 }
 

@@ -21,9 +21,9 @@ import numpy as np
 from bench.figures import Figure, say, working
 from prompts.profile import ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
-from schemas.chat import ChatMessage, Source
 from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
+from sentistream.evaluation.asking import request_of
 from trainer.corpora import read
 from trainer.examples import Example, ExampleBuilder
 from trainer.metrics import OUTLIER, Difference, Indices, flips, paired_bootstrap, weighted_f1
@@ -68,7 +68,7 @@ async def _ask(
     with working("sanm: vLLM loads the model"):
         await engine.start()
     profile = ModelProfile.read(folder)
-    requests = [_request(index, one) for index, one in enumerate(examples)]
+    requests = [request_of(index, one) for index, one in enumerate(examples)]
     parts = np.array_split(np.arange(len(requests)), max(1, min(PARTS, len(requests) // 100)))
     found: dict[Policy, Policed] = {policy: Policed() for policy in get_args(Policy)}
     for repeat in range(-1, repeats):
@@ -101,27 +101,6 @@ async def _label(
     began = time.perf_counter()
     events = await asyncio.gather(*(labeller.label(one, taken_at=_NOW) for one in requests))
     return time.perf_counter() - began, events
-
-
-def _request(index: int, example: Example) -> SanmRequest:
-    parts = example.question.parts
-    message = ChatMessage(
-        message_id=str(index),
-        conversation_id=example.conversation[:256],
-        speaker=parts.message.speaker or "?",
-        text=parts.message.text,
-        sent_at=_NOW,
-    )
-    return SanmRequest(
-        source=Source(topic_id="bench", partition=0, offset=index),
-        after=index - 1,
-        received_at=_NOW,
-        message=message,
-        prompt=parts,
-        prompt_hash="0" * 64,
-        tokenizer="0" * 64,
-        requested_at=_NOW,
-    )
 
 
 def _figures(examples: Sequence[Example], found: dict[Policy, Policed]) -> list[Figure]:

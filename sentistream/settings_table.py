@@ -44,6 +44,8 @@ _OWNERS: Final = (
     ("console", "sentistream.commands.console", "ConsoleOptions"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),
+    ("evaluate", "sentistream.evaluation.subject", "EvaluateSettings"),
+    ("ablate", "sentistream.ablation.settings", "AblateSettings"),
 )
 
 

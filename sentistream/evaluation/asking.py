@@ -92,7 +92,7 @@ def _together(examples: Sequence[Example], mode: Mode) -> list[list[int]]:
 
 async def _answered(labeller: SanmLabeller, row: int, example: Example) -> Answered:
     try:
-        event = await labeller.label(_request(row, example), taken_at=_NOW)
+        event = await labeller.label(request_of(row, example), taken_at=_NOW)
     except PromptRefusedError:
         return Answered(None, None, refused=True)
     return _from_event(event)
@@ -112,7 +112,8 @@ def _from_event(event: EmotionEvent) -> Answered:
     )
 
 
-def _request(row: int, example: Example) -> SanmRequest:
+def request_of(row: int, example: Example) -> SanmRequest:
+    """An example as the stream would send it to the worker; ``row`` is its offset."""
     parts = example.question.parts
     message = ChatMessage(
         message_id=str(row),

@@ -172,3 +172,17 @@ def test_an_unknown_format_is_explained() -> None:
     result = CliRunner().invoke(main, ["evaluate", "x", "--format", "melt"])
     assert result.exit_code == 2
     assert "twitter2015" in result.stderr
+
+
+def test_an_answer_does_not_depend_on_its_company_in_a_batch(tmp_path: Path) -> None:
+    """Or a run that was interrupted, and batches what is left, would come to other figures."""
+    file = meld(tmp_path)
+    kept = []
+    for folder, options in ((tmp_path / "a", ("--first", "5")), (tmp_path / "b", ())):
+        run(tmp_path, file, "--format", "meld", "--answers", str(folder), *options)
+        (path,) = folder.iterdir()
+        rows = [json.loads(line) for line in path.read_bytes().splitlines() if b'"key"' in line]
+        kept.append({row["key"]: row["logprobs"] for row in rows})
+    few, all_of_them = kept
+    assert len(few) == 5
+    assert few.items() <= all_of_them.items()

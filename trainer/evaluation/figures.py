@@ -50,7 +50,8 @@ def figures(material: Material, outcome: Outcome, asked: Asked, one_pass: Outcom
     final, truth = outcome.final, material.truth
     counted = score(truth, final, material.conversations, material.names, emotions_of(material))
     values, intervals = counted.observed(), counted.intervals()
-    if first := _first_answers(outcome, one_pass):
+    first = _first_answers(outcome, one_pass)
+    if first is not None:
         before = score(truth, first.first, material.conversations, material.names, emotions_of(material))
         values |= _changes(counted, before)
     by_sentiment = _sentiment_scores(material, outcome)
@@ -64,7 +65,7 @@ def figures(material: Material, outcome: Outcome, asked: Asked, one_pass: Outcom
         "policy": outcome.policy,
         **asdict(asked),
         **values,
-        **_trust(outcome, truth),
+        **_trust(outcome, truth, outcome if first is None else first),
         **_cost(outcome),
         "messages": len(truth),
         "conversations": len(set(material.conversations)),
@@ -79,13 +80,14 @@ def figures(material: Material, outcome: Outcome, asked: Asked, one_pass: Outcom
 
 def emotions_of(material: Material) -> list[str]:
     """All labels but the one of no emotion, where the corpus's figure is over those; else none."""
-    nothing = NO_EMOTION.get(material.corpus)
-    nothing = nothing if nothing in material.names else "neutral" if nothing in NO_EMOTION.values() else None
-    return [name for name in material.names if name != nothing] if nothing else []
+    if material.corpus not in NO_EMOTION:
+        return []
+    # Asked in another taxonomy, it is called neutral.
+    return [name for name in material.names if name not in {NO_EMOTION[material.corpus], "neutral"}]
 
 
 def _first_answers(outcome: Outcome, one_pass: Outcome | None) -> Outcome | None:
-    """Where a vote's first answer is drawn by lot, only another run knows the likeliest one."""
+    """Where a vote's first answer is drawn by lot, only another policy knows the likeliest one."""
     return one_pass if outcome.policy == "vote3" else outcome
 
 
@@ -98,9 +100,9 @@ def _changes(now: Scores, before: Scores) -> dict[str, float]:
     return found
 
 
-def _trust(outcome: Outcome, truth: Indices) -> dict[str, Any]:
+def _trust(outcome: Outcome, truth: Indices, first: Outcome) -> dict[str, Any]:
     right = outcome.first == truth
-    flipped = flips(truth, outcome.first, outcome.final)
+    flipped = flips(truth, first.first, outcome.final)
     known = ~np.isnan(outcome.confidence)
     return {
         "ece": calibration_error(outcome.confidence, right) if known.all() else None,
