@@ -64,3 +64,11 @@ def test_an_error_shows_no_secret() -> None:
     with pytest.raises(RulesError) as found:
         parse_rules(text, "r")
     assert "T0P" not in str(found.value)
+
+
+def test_the_documents_examples_are_taken() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text()
+    blocks = [part.split("```")[0] for part in page.split("```yaml\n")[1:]]
+    found = parse_rules("\n".join(blocks), "docs/alerts.md")
+    assert [rule.name for rule in found.rules] == ["angry-speaker", "negative-share"]
+    assert found.webhooks.keys() == {"team"}
