@@ -38,6 +38,7 @@ def scores_for(draw: random.Random, label: str, confidence: float) -> dict[str, 
 def event(number: int, sent_at: datetime, *, text: str | None = None, conversation: str | None = None) -> m.EventDetail:
     """The event of this number; the same one every time."""
     draw = random.Random(number)
+    room = number // 24
     said_label = draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     outlier = draw.random() < 0.05
     flipped = not outlier and draw.random() < 0.08
@@ -55,9 +56,9 @@ def event(number: int, sent_at: datetime, *, text: str | None = None, conversati
         sequence=number,
         event_id=f"fQ3sVb5dQm2xvC0a9Tg1Wg:{number % 6}:{number}",
         message_id=f"m-{number}",
-        conversation_id=conversation or f"room-{number % 9}",
-        tenant="shop" if number % 4 else "clinic",
-        speaker=SPEAKERS[number % 2 + 2 * (number % 9 == 3)],
+        conversation_id=conversation or f"room-{room}",
+        tenant="shop" if room % 4 else "clinic",
+        speaker=SPEAKERS[number % 2 + 2 * (room % 3 == 0)],
         text=words,
         language=language,
         status="outlier" if outlier else "labelled",
