@@ -26,7 +26,18 @@ def empty(tmp_path: Path) -> Iterator[Rig]:
 @pytest.fixture
 def rig(new_database: Database) -> Rig:
     """With 120 events and what people say of some."""
-    made = Rig(new_database)
+    return _filled(new_database)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """The same for all tests of a module that change nothing."""
+    for one in new_store(tmp_path_factory.mktemp("shared") / "events.db"):
+        yield _filled(one)
+
+
+def _filled(database: Database) -> Rig:
+    made = Rig(database)
     events = conversation_events()
     made.filler.write(*events)
     made.filler.write(*people_labels(events))

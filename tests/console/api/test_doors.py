@@ -75,8 +75,8 @@ def test_an_expired_token_is_none(rig: Rig) -> None:
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_a_body_has_a_limit(rig: Rig) -> None:
-    client = rig.client("reviewer")
+def test_a_body_has_a_limit(shared: Rig) -> None:
+    client = shared.client("reviewer")
     answer = client.post("/api/v1/labels", content=b" " * (MAX_BODY_BYTES + 1))
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
@@ -104,16 +104,16 @@ def test_too_many_requests_are_told_when_to_come_back(tmp_path_factory: pytest.T
         assert [guesser.get("/api/v1/me").status_code for _ in range(4)] == [401, 401, 401, 429]
 
 
-def test_other_host_names_are_refused(rig: Rig) -> None:
-    client = rig.client("viewer")
+def test_other_host_names_are_refused(shared: Rig) -> None:
+    client = shared.client("viewer")
     for name in ("evil.example", "evil.example:80", "[::2]", ""):
         assert client.get("/api/v1/me", headers={"Host": name}).status_code == 400
     for name in ("localhost:8080", "127.0.0.1", "[::1]:80"):
         assert client.get("/api/v1/me", headers={"Host": name}).status_code == 200
 
 
-def test_every_answer_has_the_headers_that_guard_it(rig: Rig) -> None:
-    client = rig.client("viewer")
+def test_every_answer_has_the_headers_that_guard_it(shared: Rig) -> None:
+    client = shared.client("viewer")
     for path in ("/", "/api/v1/events", "/api/v1/nothing", "/api/v1/docs", "/open?token=x", "/nothing.js"):
         headers = client.get(path).headers
         policy = headers["content-security-policy"]
@@ -125,8 +125,8 @@ def test_every_answer_has_the_headers_that_guard_it(rig: Rig) -> None:
     assert client.get("/api/v1/events").headers["cache-control"] == "no-store"
 
 
-def test_the_reference_page_needs_nothing_from_elsewhere(rig: Rig) -> None:
-    client = rig.client(None)
+def test_the_reference_page_needs_nothing_from_elsewhere(shared: Rig) -> None:
+    client = shared.client(None)
     page = client.get("/api/v1/docs")
     assert page.status_code == 200
     assert "<script" not in page.text
@@ -135,8 +135,8 @@ def test_the_reference_page_needs_nothing_from_elsewhere(rig: Rig) -> None:
     assert client.get("/reference.css").status_code == 200
 
 
-def test_a_path_that_is_not_there_is_a_problem_too(rig: Rig) -> None:
-    client = rig.client("viewer")
+def test_a_path_that_is_not_there_is_a_problem_too(shared: Rig) -> None:
+    client = shared.client("viewer")
     for answer, status in ((client.get("/api/v1/nothing"), 404), (client.put("/api/v1/events"), 405)):
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"

@@ -16,29 +16,29 @@ LISTS = (
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_no_other_tenant_is_seen(rig: Rig, path: str) -> None:
-    answer = rig.client("operator", "acme").get(f"/api/v1/{path}")
+def test_no_other_tenant_is_seen(shared: Rig, path: str) -> None:
+    answer = shared.client("operator", "acme").get(f"/api/v1/{path}")
     assert answer.status_code == 200
     assert "globex" not in answer.text
 
 
-def test_nothing_of_another_tenant_is_found_by_its_id(rig: Rig) -> None:
-    client = rig.client("operator", "acme")
+def test_nothing_of_another_tenant_is_found_by_its_id(shared: Rig) -> None:
+    client = shared.client("operator", "acme")
     other = "chat-topic:0:1"
-    assert rig.client("viewer", "globex").get(f"/api/v1/events/{other}").status_code == 200
+    assert shared.client("viewer", "globex").get(f"/api/v1/events/{other}").status_code == 200
     assert client.get(f"/api/v1/events/{other}").status_code == 404
     assert client.get("/api/v1/conversations/globex-room-1").status_code == 404
     assert client.get("/api/v1/conversations/globex-room-1?tenant=globex").status_code == 404
     assert client.post("/api/v1/labels", json={"event_id": other, "label": "joy"}).status_code == 404
     assert client.delete(f"/api/v1/labels/{other}").status_code == 404
-    assert rig.outside.sent == []
+    assert shared.outside.sent == []
 
 
-def test_the_parts_are_the_whole(rig: Rig) -> None:
+def test_the_parts_are_the_whole(shared: Rig) -> None:
     """What both tenants see adds up to what somebody sees who sees all."""
 
     def seen(tenant: str | None) -> dict[str, Any]:
-        client = rig.client("viewer", tenant)
+        client = shared.client("viewer", tenant)
         found: dict[str, Any] = client.get("/api/v1/trends").json()["totals"]
         ids = {one["event_id"] for one in client.get("/api/v1/events?limit=500").json()["events"]}
         stored = client.get("/api/v1/health").json()["store"]["events"]
