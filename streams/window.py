@@ -213,6 +213,17 @@ def _state_key(topic_id: str, partition: int) -> str:
     return f"sentistream:window:{{{topic_id}:{partition}}}"
 
 
+def window_keys(topic_id: str, partitions: int, conversation: str) -> list[str]:
+    """Where Redis may have a conversation's window: partitions may have been added since it began.
+
+    Args:
+        topic_id: Kafka's id of ``chat.messages``.
+        partitions: it has.
+        conversation: see `prompts.windows.conversation_key`.
+    """
+    return [f"{_state_key(topic_id, number)}:{conversation}" for number in range(partitions)]
+
+
 def _understand(reply: list[bytes]) -> Found | Lost:
     kind, first, *rest = reply
     if kind == b"lost":

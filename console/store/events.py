@@ -1,6 +1,6 @@
 """New events into the database, each once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -91,11 +91,18 @@ def _new(connection: Connection, placed: Sequence[PlacedEvent], oldest_ms: int) 
     return kept
 
 
-def _insert(connection: Connection, rows: Sequence[dict[str, Any]], fresh: Sequence[PlacedEvent]) -> Collection[int]:
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]], fresh: Sequence[PlacedEvent]) -> Sequence[int]:
     events, details = table_of(Event), table_of(EventDetail)
+    if connection.dialect.name == "sqlite":
+        # Row by row inside the driver, and numbered in this order: that is what is quickest here.
+        connection.execute(events.insert(), rows)
+        mine = events.c.event_id.in_([row["event_id"] for row in rows])
+        ids = connection.execute(select(events.c.id).where(mine).order_by(events.c.id)).scalars().all()
+        connection.execute(details.insert(), [detail_row(id_, one) for id_, one in zip(ids, fresh, strict=True)])
+        return ids
+    # With what it returns, all rows are one statement, which over a network is one round trip.
     statement = events.insert().returning(events.c.id, sort_by_parameter_order=True)
     ids = connection.execute(statement, rows).scalars().all()
     more = [detail_row(id_, one) for id_, one in zip(ids, fresh, strict=True)]
-    # With what it returns, all rows are one statement, which over a network is one round trip.
     connection.execute(details.insert().returning(details.c.id), more)
     return ids

@@ -60,6 +60,7 @@ class StoreService:
         self._lease = WriterLease(self._database, settings.store_lease_seconds)
         self.writer = self._make_writer()
         self.state: State = "starting"
+        self._migrated = False
         self.turned_at: float | None = None
 
     def stop(self) -> None:
@@ -89,7 +90,7 @@ class StoreService:
     def _turn(self) -> bool:
         """Follow the topics for as long as that goes well; False where it cannot be begun, or failed at something."""
         try:
-            migrate(self._database)
+            self._migrate_once()
             if not self._lease.take():
                 self._stand_by()
                 return True
@@ -118,6 +119,11 @@ class StoreService:
         finally:
             WRITER.set(0)
         return False
+
+    def _migrate_once(self) -> None:
+        if not self._migrated:
+            migrate(self._database)
+            self._migrated = True
 
     def _stand_by(self) -> None:
         if self.state != "standing by":

@@ -1,13 +1,11 @@
-"""A store process for the kill tests: `store_child.py SETTINGS POINT NTH [careless]`, settings as JSON.
+"""A store process for the kill tests. It may kill itself at a named point, as by a loss of power."""
 
-At the nth reach of the point it kills itself, as by a loss of power; `-` for no point.
-"""
-
-import json
 import os
 import signal
 import sys
 import threading
+from pathlib import Path
+from typing import Any
 
 from console.settings import StoreSettings
 from console.store.database import Database
@@ -40,15 +38,21 @@ def _write_carelessly(self: Writer, batch: Batch) -> None:
         self._keep(connection, batch.records, 0)
 
 
-def main() -> None:
-    """Run until SIGTERM or the point."""
-    settings, point, nth, *careless = sys.argv[1:]
-    if careless:
-        Writer.write = _write_carelessly  # type: ignore[method-assign]
+def run(
+    settings: dict[str, Any],
+    log: Path,
+    environment: dict[str, str],
+    point: str,
+    nth: int,
+    careless: bool,  # noqa: FBT001 - as above
+) -> None:
+    """A child's whole life: until SIGTERM, or the nth reach of the point."""
+    os.environ.update(environment)
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    run_store(StoreSettings(**json.loads(settings)), stopping, faults=KillAt(point, int(nth)))
-
-
-if __name__ == "__main__":
-    main()
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    if careless:
+        Writer.write = _write_carelessly  # type: ignore[method-assign]
+    run_store(StoreSettings(**settings), stopping, faults=KillAt(point, nth))

@@ -14,7 +14,7 @@ from tests.console.alerts.receiver import SECRET, Receiver
 from tests.console.alerts.stream import events_of
 from tests.console.store.conftest import RigFactory
 from tests.console.store.making import rows_of
-from tests.console.store.store_rig import Rig
+from tests.console.store.store_rig import Rig, ended
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -46,7 +46,7 @@ def test_a_store_that_is_killed_after_the_occurrence_tells_it_once_by_its_key(
     with Receiver(answers=[503]) as receiver:
         rules.write_text(RULES.format(url=receiver.url))
         child = rig.start("committed", 1, **settings)
-        assert child.wait(60) == -signal.SIGKILL, rig.log.read_text()
+        assert ended(child) == -signal.SIGKILL, rig.log.read_text()
         database = Database(rig.url)
         (occurrence,) = rows_of(database, AlertOccurrence)
         assert receiver.told == []

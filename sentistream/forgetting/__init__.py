@@ -1,0 +1,1 @@
+"""Forgetting a conversation wherever the product keeps something of it."""
