@@ -77,8 +77,7 @@ class Recipe(BaseModel):
         """Read a recipe.
 
         Args:
-            name: ``RECIPE`` or ``RECIPE:VARIANT``; the recipe is one that ships or a path that ends with .yaml, the variant
-                one of its variants.
+            name: ``RECIPE`` or ``RECIPE:VARIANT``; the recipe is one that ships or a path that ends with .yaml.
 
         Raises:
             RecipeError: not there, or wrong; the text names the fields.
