@@ -100,6 +100,8 @@ def test_a_message_is_shown_at_once_and_a_correction_reaches_kafka(
         "STORE_DATABASE": f"sqlite:///{tmp_path / 'events.db'}",
         "CONSOLE_PORT": "0",
         "ENGINE": "scripted",
+        "TOPIC_PROFILE": "embedded",
+        "PARTITIONS": "3",
     }
     with (
         running(environment, tmp_path, "console") as console,
