@@ -1,7 +1,8 @@
 """Whether the services are at work, told by Kafka: their consumer groups and who holds which partitions."""
 
+import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -10,6 +11,9 @@ from schemas.connections import KafkaSettings
 from sentistream.errors import ServiceError
 
 _TIMEOUT_S: Final = 10.0
+_PAUSE_S: Final = 0.2
+#: A Kafka that has just started makes the topic of offsets with the first group that asks for it.
+_COORDINATOR_COMES: Final = ("COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def group_state(connection: KafkaSettings, group: str, topic: str) -> GroupState
     """
     admin = AdminClient({**connection.librdkafka(), "log_level": 0})
     try:
-        found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+        found = _described(admin, group)
     except KafkaException as error:
         if error.args[0].name() == "GROUP_ID_NOT_FOUND":
             return GroupState((), 0)
@@ -46,3 +50,15 @@ def group_state(connection: KafkaSettings, group: str, topic: str) -> GroupState
     ]
     names = tuple(member.group_instance_id or member.member_id for member in found.members)
     return GroupState(names, len(held) if found.state == ConsumerGroupState.STABLE else 0)
+
+
+def _described(admin: AdminClient, group: str) -> Any:
+    """What Kafka says of the group; a coordinator that is just coming is waited for."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            return admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].name() not in _COORDINATOR_COMES or time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
