@@ -27,6 +27,7 @@ ROWS = {
     "lora": "an adapter on the CPU, beside none and vLLM's own kernels",
     "swap": "what a message waits more while the adapter is swapped",
     "latency": "what a message waits outside the model",
+    "traces": "what OpenTelemetry's traces cost a stream, a message",
     "trainer": "examples a second of adapter training, beside a plain Trainer",
     "memory": "what training on the CPU grows by over random lengths, beside batches of just those lengths",
     "start": "from process to ready",

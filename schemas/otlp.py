@@ -1,10 +1,11 @@
 """Spans by OTLP over HTTP: the SDK put together so that a collector that is away neither delays nor ends anything."""
 
 import os
+import re
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from random import getrandbits, random
 from typing import Final, TypeVar
 
 from opentelemetry.context import Context
@@ -12,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -23,6 +24,11 @@ Value = TypeVar("Value", bytes, bytes | None)
 
 _W3C: Final = TraceContextTextMapPropagator()
 _NAMES: Final = frozenset({"traceparent", "tracestate"})
+#: W3C Trace Context, level 1 and later; its flags are the group.
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
+)
+_SAMPLED: Final = 1
 #: At the end, for what has not been sent yet; a collector that is away costs no more.
 _LAST_SENDS_S: Final = 2.0
 
@@ -31,38 +37,47 @@ class SpanExport:
     """The process's spans on their way out.
 
     Attributes:
-        tracer: starts a message's spans. Ended ones wait in a bounded queue; where it is full, the oldest are dropped.
-        always: starts spans that are followed whatever the ratio says.
+        tracer: starts spans. Ended ones wait in a bounded queue; where it is full, the oldest are dropped.
     """
 
     def __init__(self, settings: TraceSettings, service: str, instance: str) -> None:
-        self._resource = Resource.create(_resource(service, instance))
-        self._processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=_endpoint(settings)))
-        self.tracer = self._tracer(ParentBased(TraceIdRatioBased(settings.traces_ratio)))
-        self.always = self._tracer(ALWAYS_ON)
+        self._ratio = settings.traces_ratio
+        # A provider of our own, never the global one: vLLM and others may have theirs.
+        self._provider = TracerProvider(
+            sampler=ALWAYS_ON, resource=Resource.create(_resource(service, instance)), shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=_endpoint(settings))))
+        self.tracer: Tracer = self._provider.get_tracer("sentistream", _version())
+
+    def followed(self, headers: Iterable[Header]) -> Context | None:
+        """The trace context that a record came with, or an empty one for a new trace; None where it is not followed.
+
+        Decided here and not by the SDK's sampler, which makes a span of what is not followed too: that would cost a
+        stream a tenth of its rate.
+        """
+        carrier = {name: value for name, value in headers if name in _NAMES and value is not None}
+        known = _TRACEPARENT.fullmatch(carrier.get("traceparent", b""))
+        if known is None:
+            return Context() if random() < self._ratio else None
+        if not int(known[1], 16) & _SAMPLED:
+            return None
+        text = {name: value.decode("ascii", errors="replace") for name, value in carrier.items()}
+        return _W3C.extract(text, context=Context())
 
     def close(self) -> None:
         """Send what waits, within a bound."""
         # Its own time-out still waits for the request at hand, and repeats that.
-        last = threading.Thread(target=self._processor.shutdown, name="last-spans", daemon=True)
+        last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         last.start()
         last.join(_LAST_SENDS_S)
 
-    def _tracer(self, sampler: Sampler) -> Tracer:
-        # A provider of our own, never the global one: vLLM and others may have theirs.
-        provider = TracerProvider(sampler=sampler, resource=self._resource, shutdown_on_exit=False)
-        provider.add_span_processor(self._processor)
-        return provider.get_tracer("sentistream", _version())
 
-
-def parent_of(headers: Iterable[Header]) -> Context:
-    """The trace context of a record's headers; one of no trace where they hold none, or none that is valid."""
-    carrier: dict[str, str] = {}
-    for name, value in headers:
-        if name in _NAMES and value is not None and name not in carrier:
-            with suppress(UnicodeDecodeError):
-                carrier[name] = value.decode("ascii")
-    return _W3C.extract(carrier, context=Context())
+def unfollowed(headers: Sequence[Header]) -> Sequence[Header]:
+    """The same headers, and where they say nothing of a trace, that nobody downstream shall begin one."""
+    if any(name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value) for name, value in headers):
+        return headers
+    nobody = f"00-{getrandbits(128) | 1:032x}-{getrandbits(64) | 1:016x}-00"
+    return [("traceparent", nobody.encode()), *without_trace(headers)]
 
 
 def headers_of(span: Span) -> list[tuple[str, bytes]]:

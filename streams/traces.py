@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.semconv._incubating.attributes import messaging_attributes as names
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode, get_current_span, set_span_in_context
 
-from schemas.otlp import SpanExport, headers_of, parent_of, without_trace
+from schemas.otlp import SpanExport, headers_of, unfollowed, without_trace
 from streams.batch import Outgoing, Share
 from streams.records import Record
 from streams.settings import StreamsSettings
@@ -42,16 +42,13 @@ class BatchTrace:
     """
 
     def __init__(self, export: SpanExport, settings: StreamsSettings, size: int) -> None:
-        self._tracer = export.tracer
+        self._export = export
         self._settings = settings
+        self._size = size
         self._began = self._found = time.time_ns()
-        facts: dict[str, str | int] = {
-            **self._messaging(settings.messages),
-            names.MESSAGING_BATCH_MESSAGE_COUNT: size,
-        }
-        self._batch = export.always.start_span("stream.batch", Context(), SpanKind.CONSUMER, facts)
+        #: Made with the first message that is followed.
+        self._batch: Span | None = None
         self._sends: list[Span] = []
-        self._linked = 0
 
     def windows_found(self) -> None:
         """Redis has answered for all of them."""
@@ -69,45 +66,55 @@ class BatchTrace:
         """Kafka has all requests."""
         for span in self._sends:
             span.end()
-        if self._sends:  # else nobody follows any of its messages
+        if self._batch is not None:
             self._batch.end()
 
     def _carried(self, share: Share, record: Record, one: Outgoing, built: int) -> Outgoing:
-        parent = parent_of(record.headers)
-        window = self._tracer.start_span(
-            "stream.window",
-            parent,
-            SpanKind.CONSUMER,
-            links=[Link(self._batch.get_span_context())],
-            start_time=self._began,
-        )
-        if not window.is_recording():
-            return replace(one, headers=[*headers_of(window), *without_trace(one.headers)])
-        if self._linked < _LINKS:
-            self._linked += 1
-            self._batch.add_link(window.get_span_context())
-        window.set_attributes(self._facts(share, record))
-        window.end(self._found)
+        parent = self._export.followed(record.headers)
+        if parent is None:
+            headers = unfollowed(one.headers)
+            return one if headers is one.headers else replace(one, headers=headers)
+        window = self._window(parent, self._facts(share, record))
         if not get_current_span(parent).get_span_context().is_valid:
             parent = set_span_in_context(window, parent)
-        prompt = self._tracer.start_span("stream.prompt", parent, start_time=self._found)
+        prompt = self._export.tracer.start_span("stream.prompt", parent, start_time=self._found)
         if (refusal := share.refusals.get(record.offset)) is not None:
             prompt.set_status(StatusCode.ERROR, refusal.reason)
         prompt.end(built)
-        send = self._tracer.start_span(
-            "stream.send",
-            parent,
-            SpanKind.PRODUCER,
-            {
-                **self._messaging(self._settings.requests),
-                names.MESSAGING_OPERATION_NAME: "send",
-                names.MESSAGING_OPERATION_TYPE: "send",
-                names.MESSAGING_DESTINATION_PARTITION_ID: str(one.partition),
-            },
-            start_time=built,
-        )
+        facts = {
+            **self._messaging(self._settings.requests),
+            names.MESSAGING_OPERATION_NAME: "send",
+            names.MESSAGING_OPERATION_TYPE: "send",
+            names.MESSAGING_DESTINATION_PARTITION_ID: str(one.partition),
+        }
+        send = self._export.tracer.start_span("stream.send", parent, SpanKind.PRODUCER, facts, start_time=built)
         self._sends.append(send)
         return replace(one, headers=[*headers_of(send), *without_trace(one.headers)])
+
+    def _window(self, parent: Context, facts: dict[str, str | int]) -> Span:
+        """The message's span of what was done for the whole batch until now."""
+        batch = self._batch = self._batch or self._batch_span()
+        window = self._export.tracer.start_span(
+            "stream.window",
+            parent,
+            SpanKind.CONSUMER,
+            facts,
+            links=[Link(batch.get_span_context())],
+            start_time=self._began,
+        )
+        if len(self._sends) < _LINKS:
+            batch.add_link(window.get_span_context())
+        window.end(self._found)
+        return window
+
+    def _batch_span(self) -> Span:
+        facts: dict[str, str | int] = {
+            **self._messaging(self._settings.messages),
+            names.MESSAGING_BATCH_MESSAGE_COUNT: self._size,
+        }
+        return self._export.tracer.start_span(
+            "stream.batch", Context(), SpanKind.CONSUMER, facts, start_time=self._began
+        )
 
     def _facts(self, share: Share, record: Record) -> dict[str, str | int]:
         """Never the text, nor who spoke."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+from opentelemetry.context import Context
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as gen_ai
 from opentelemetry.semconv._incubating.attributes import messaging_attributes as names
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
@@ -13,7 +14,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, se
 
 from prompts.roles import Role
 from schemas.event import EmotionEvent, Mode
-from schemas.otlp import SpanExport, headers_of, parent_of, without_trace
+from schemas.otlp import SpanExport, headers_of, without_trace
 from worker.current_trace import CURRENT_TRACE
 from worker.engines.contract import Choice, Writing
 from worker.records import Outcome
@@ -30,9 +31,10 @@ class WorkerTraces:
         self._export = export
         self._settings = settings
 
-    def taken(self, message: Any) -> "MessageSpans":
-        """A record of ``sanm.requests`` was taken."""
-        return MessageSpans(self._export, self._settings, message)
+    def taken(self, message: Any) -> "MessageSpans | None":
+        """A record of ``sanm.requests`` was taken; None where it is not followed."""
+        parent = self._export.followed(message.headers() or ())
+        return None if parent is None else MessageSpans(self._export, self._settings, message, parent)
 
     def close(self) -> None:
         """Send what waits."""
@@ -44,10 +46,9 @@ class MessageSpans:
 
     __slots__ = ("_commit", "_context", "_export", "_negotiate", "_queue", "_settings")
 
-    def __init__(self, export: SpanExport, settings: WorkerSettings, message: Any) -> None:
+    def __init__(self, export: SpanExport, settings: WorkerSettings, message: Any, parent: Context) -> None:
         self._export = export
         self._settings = settings
-        parent = parent_of(message.headers() or ())
         self._queue = export.tracer.start_span(
             "worker.queue", parent, SpanKind.CONSUMER, self._received(message), start_time=_written_at(message)
         )
@@ -68,17 +69,16 @@ class MessageSpans:
         """One question to the model; what it raises is named by its kind alone, for its words may hold a message's."""
         above = self._context if self._negotiate is None else set_span_in_context(self._negotiate, self._context)
         span = self._export.tracer.start_span("sanm.call", above, SpanKind.CLIENT)
-        if span.is_recording():
-            span.set_attributes(
-                {
-                    gen_ai.GEN_AI_OPERATION_NAME: _OPERATIONS[self._settings.sanm_mode],
-                    gen_ai.GEN_AI_PROVIDER_NAME: self._settings.engine,
-                    gen_ai.GEN_AI_REQUEST_MODEL: model,
-                    "sentistream.role": role,
-                    "sentistream.round": number,
-                    "sentistream.adapter": adapter or "none",
-                }
-            )
+        span.set_attributes(
+            {
+                gen_ai.GEN_AI_OPERATION_NAME: _OPERATIONS[self._settings.sanm_mode],
+                gen_ai.GEN_AI_PROVIDER_NAME: self._settings.engine,
+                gen_ai.GEN_AI_REQUEST_MODEL: model,
+                "sentistream.role": role,
+                "sentistream.round": number,
+                "sentistream.adapter": adapter or "none",
+            }
+        )
         try:
             yield CallSpan(span)
         except BaseException as error:
@@ -153,14 +153,13 @@ class CallSpan:
 
     def answered(self, label: str | None, answer: Choice | Writing) -> None:
         """The label and what it cost; never what was written."""
-        if self._span.is_recording():
-            self._span.set_attributes(
-                {
-                    gen_ai.GEN_AI_USAGE_INPUT_TOKENS: answer.prompt_tokens,
-                    gen_ai.GEN_AI_USAGE_OUTPUT_TOKENS: answer.completion_tokens,
-                    "sentistream.label": label or "none",
-                }
-            )
+        self._span.set_attributes(
+            {
+                gen_ai.GEN_AI_USAGE_INPUT_TOKENS: answer.prompt_tokens,
+                gen_ai.GEN_AI_USAGE_OUTPUT_TOKENS: answer.completion_tokens,
+                "sentistream.label": label or "none",
+            }
+        )
 
 
 def _result(event: EmotionEvent) -> dict[str, str | int | float]:
