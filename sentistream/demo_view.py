@@ -1,7 +1,7 @@
 """The demo's running output: a live table on a terminal, lines elsewhere, JSON for machines."""
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -30,15 +30,15 @@ class View(Protocol):
 
 
 @contextmanager
-def demo_view(style: Style) -> Iterator[View]:
-    """The view that suits the output."""
+def demo_view(style: Style, notes: Sequence[str] = ()) -> Iterator[View]:
+    """The view that suits the output; on a terminal with notes below, which may grow."""
     if style == "json":
         yield _JsonView()
     elif style == "lines":
         yield _LineView()
     else:
         console = Console()
-        view = _TableView(rows=max(min(_ROWS, console.size.height - _HEAD_ROWS), 3))
+        view = _TableView(max(min(_ROWS, console.size.height - _HEAD_ROWS), 3), notes)
         with Live(view, console=console, refresh_per_second=8, transient=False):
             yield view
 
@@ -72,7 +72,8 @@ class _LineView:
 class _TableView:
     """Redrawn by rich from its own thread; the deque and the counter are only ever appended to."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, notes: Sequence[str]) -> None:
+        self._notes = notes
         self._latest: deque[tuple[Line, Fate]] = deque(maxlen=rows)
         self._counts: Counter[str] = Counter()
         self._sentiments: Counter[str] = Counter()
@@ -99,7 +100,7 @@ class _TableView:
             # Text, not markup: what people type may hold brackets.
             cells = [Text(cell) for cell in (line.conversation, line.speaker, text)]
             table.add_row(*cells, Text(words.label, words.colour), words.confidence, words.rounds, latency)
-        return Group(table, Text(), self._totals())
+        return Group(table, Text(), self._totals(), *(Text(note, "bold") for note in list(self._notes)))
 
     def _totals(self) -> Text:
         totals = Text("  ".join(f"{count} {what}" for what, count in self._counts.items()))

@@ -47,6 +47,11 @@ class Service:
         self._child = ChildProcess([sys.executable, "-m", "sentistream", name], self.log, environment)
 
     @property
+    def metrics(self) -> str:
+        """The address of its metrics."""
+        return f"http://127.0.0.1:{self._port}/metrics"
+
+    @property
     def is_ready(self) -> bool:
         """It says of itself that it is well, and it has been given partitions."""
         return self._get("/healthz") is not None and self._has_partitions(self._get("/metrics") or "")
@@ -126,6 +131,11 @@ class Services:
     ) -> None:
         """Stop both."""
         self.stop()
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        """Addresses by name."""
+        return {service.name: service.metrics for service in self._running}
 
     @property
     def logs(self) -> tuple[Path, ...]:

@@ -127,6 +127,16 @@ class System:
         found = self._stack.environment() if self._stack else {}
         return {name: value for name, value in found.items() if value}
 
+    @property
+    def console_environment(self) -> dict[str, str]:
+        """What a console beside it has to know."""
+        settings = self.settings
+        own = environment_of(self.kafka, self._redis) if self._stack is None else self._environment(self._stack)
+        groups = {"STREAMS_GROUP": settings.streams_group, "WORKER_GROUP": settings.worker_group}
+        metrics = self._services.metrics if self._services else {}
+        addresses = {f"CONSOLE_{name.upper()}_METRICS": address for name, address in metrics.items()}
+        return {**own, **groups, "MODEL": settings.model, "TOPIC_PREFIX": self.names.topic_prefix, **addresses}
+
     def check(self) -> None:
         """ServiceError if a service that was started here has ended."""
         if self._services is not None:

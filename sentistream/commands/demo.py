@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
+from sentistream.console_child import ConsoleChild, ConsoleChoice
 from sentistream.demo_view import demo_view
 from sentistream.options import load, settings_options
 from sentistream.playback import Pace, Playback
@@ -43,9 +44,11 @@ class DemoSettings(BaseSettings):
 
 @click.command(name="demo")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, the summary last.")
-@settings_options(DemoSettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
+@settings_options(DemoSettings, ConsoleChoice, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(*, as_json: bool, **given: Any) -> None:
     """Start everything, play a bundled sample of chats, and show the emotion of each message as it comes.
+
+    The console's link is printed once the first event is there; on a terminal it stays after the last until Ctrl-C.
 
     The sample is in English and Chinese, with records between that are no messages. The model that ships knows
     English; Chinese is shown as not supported. Exit status 1 if any message's fate is missing; Ctrl-C stops all.
@@ -54,6 +57,7 @@ def command(*, as_json: bool, **given: Any) -> None:
     sentistream demo
     sentistream demo --duration 30 --rate 10 --policy paper
     sentistream demo --engine scripted          # no model: shows the plumbing within seconds
+    sentistream demo --no-console               # the terminal alone
     """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
     settings, system_settings = load(DemoSettings, given), load(SystemSettings, given)
@@ -65,12 +69,24 @@ def command(*, as_json: bool, **given: Any) -> None:
         playback = Playback(Publisher(system.kafka, system.names.messages), watcher, run, asked, system.check)
         script = sample() if settings.duration is None else _again_and_again(sample())
         first_s: float | None = None
-        with demo_view(style) as view:
-            for line, fate in playback.play(script, Pace(rate=settings.rate, duration_s=settings.duration)):
-                first_s = first_s or progress.elapsed_s
-                view.show(line, fate)
-        report = run_report(playback.ledger, playback.lines, playback.wall_s)
-        _summarise(report, system, style, first_s, interrupted=playback.interrupted)
+        links: list[str] = []
+        tell = links.append if style == "terminal" else _to_stderr
+        with_console = load(ConsoleChoice, given).wanted(as_json=as_json)
+        with ConsoleChild(system_settings.data, system.console_environment, tell) as console:
+            with demo_view(style, links) as view:
+                for line, fate in playback.play(script, Pace(rate=settings.rate, duration_s=settings.duration)):
+                    first_s = first_s or progress.elapsed_s
+                    view.show(line, fate)
+                    # After the first event: nothing keeps that waiting.
+                    if with_console:
+                        console.start()
+            report = run_report(playback.ledger, playback.lines, playback.wall_s)
+            _summarise(report, system, style, first_s, links, interrupted=playback.interrupted)
+            stays = with_console and style == "terminal" and settings.duration is None and not playback.interrupted
+            if stays:
+                click.echo("\nThe console stays until Ctrl-C.")
+                asked.wait()
+            click.echo("stopping ...", err=True)
     sys.exit(INTERRUPTED if playback.interrupted else int(report.missing > 0 or report.duplicates > 0))
 
 
@@ -81,7 +97,19 @@ def _again_and_again(lines: Iterable[Line]) -> Iterator[Line]:
         yield from kept if number == 1 else [replace(one, conversation=f"{one.conversation}-{number}") for one in kept]
 
 
-def _summarise(report: RunReport, system: System, style: Style, first_s: float | None, *, interrupted: bool) -> None:
+def _to_stderr(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _summarise(
+    report: RunReport,
+    system: System,
+    style: Style,
+    first_s: float | None,
+    links: Sequence[str],
+    *,
+    interrupted: bool,
+) -> None:
     if style == "json":
         summary = {**report.to_json(), "first_event_s": first_s and round(first_s, 1), "interrupted": interrupted}
         click.echo(orjson.dumps({"summary": summary}))
@@ -113,4 +141,5 @@ def _summarise(report: RunReport, system: System, style: Style, first_s: float |
         *((path, "what a service said") for path in system.logs),
     ):
         click.echo(f"  {what:<{_HINT_WIDTH}}  {why}")
-    click.echo("stopping ...", err=True)
+    for link in links:
+        click.echo(f"\n{link}")

@@ -10,8 +10,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import Profile, TopicNames
+from sentistream.console_child import ConsoleChild, ConsoleChoice
 from sentistream.embedded.stack import EmbeddedStack
 from sentistream.options import load, settings_options
+from sentistream.services import environment_of
 from sentistream.shutdown import stop_requests
 
 
@@ -33,9 +35,9 @@ class UpSettings(BaseSettings):
 
 @click.command(name="up")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line instead of text.")
-@settings_options(UpSettings, KafkaSettings, RedisSettings, TopicNames)
+@settings_options(UpSettings, ConsoleChoice, KafkaSettings, RedisSettings, TopicNames)
 def command(*, as_json: bool, **given: Any) -> None:
-    """Start Kafka and Redis, make the topics, and stay until Ctrl-C.
+    """Start Kafka and Redis, make the topics, and stay until Ctrl-C; the console too.
 
     With KAFKA_BOOTSTRAP_SERVERS or REDIS_URL set, that one is used and not started.
     """
@@ -50,7 +52,11 @@ def command(*, as_json: bool, **given: Any) -> None:
     )
     with stop_requests(on_second=stack.kill) as asked, stack:
         _announce(stack, as_json=as_json)
-        asked.wait()
+        environment = {**environment_of(stack.kafka, stack.redis), **stack.environment()}
+        with ConsoleChild(settings.data, environment, lambda text: click.echo(text, err=as_json)) as console:
+            if load(ConsoleChoice, given).wanted(as_json=as_json):
+                console.start()
+            asked.wait()
         click.echo("Stopping. Ctrl-C again ends it at once.", err=True)
 
 
