@@ -184,5 +184,5 @@ def test_an_answer_does_not_depend_on_its_company_in_a_batch(tmp_path: Path) -> 
         rows = [json.loads(line) for line in path.read_bytes().splitlines() if b'"key"' in line]
         kept.append({row["key"]: row["logprobs"] for row in rows})
     few, all_of_them = kept
-    assert len(few) == 5
+    assert len(few) == 4, "two dialogues begin alike"
     assert few.items() <= all_of_them.items()
