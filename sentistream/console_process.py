@@ -17,7 +17,6 @@ from fastapi import FastAPI
 from console.access.tokens import Tokens
 from console.alerts.rules import Rules
 from console.alerts.rules_file import load_rules
-from console.alerts.settings import AlertSettings
 from console.api.app import Made, feed_of, make_app
 from console.api.label_sink import KafkaLabels
 from console.api.models.alerts import AlertRule, AlertRules
@@ -55,7 +54,6 @@ class ConsoleParts:
 
     api: ApiSettings
     store: StoreSettings
-    alerts: AlertSettings
     kafka: KafkaSettings
     names: TopicNames
     registry: str
@@ -79,7 +77,7 @@ class Console:
         self._stop = threading.Event()
         self._failed: str | None = None
         with _told():
-            self._rules = load_rules(parts.alerts.alert_rules)
+            self._rules = load_rules(parts.store.alert_rules)
             self._database = Database(database_url(parts.store), _READERS)
             migrate(self._database)
         self.tokens = Tokens(self._database)
@@ -149,7 +147,7 @@ class Console:
             dead_letters=KafkaDeadLetters(parts.kafka, parts.names),
             pipeline=KafkaPipeline(parts.kafka, groups),
         )
-        file = parts.alerts.alert_rules
+        file = parts.store.alert_rules
         rules = shown_rules(self._rules, None if file is None else file.name)
         return make_app(parts.api, Made(self._database, ports, rules, parts.store.taxonomies))
 

@@ -40,7 +40,6 @@ _OWNERS: Final = (
     ("doctor", "sentistream.doctor.deployment", "DoctorSettings"),
     ("console", "console.api.settings", "ApiSettings"),
     ("console", "console.settings", "StoreSettings"),
-    ("console", "console.alerts.settings", "AlertSettings"),
     ("console", "sentistream.commands.console", "ConsoleOptions"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),

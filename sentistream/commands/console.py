@@ -11,7 +11,6 @@ from rich.console import Console as Terminal
 from rich.table import Table
 
 from console.access.tokens import TokenFacts, Tokens
-from console.alerts.settings import AlertSettings
 from console.api.models.access import Role
 from console.api.settings import ApiSettings
 from console.errors import ConsoleError
@@ -63,7 +62,7 @@ class _Group(click.Group):
 
 
 @click.group(name="console", cls=_Group, invoke_without_command=True)
-@settings_options(ConsoleOptions, ApiSettings, StoreSettings, AlertSettings)
+@settings_options(ConsoleOptions, ApiSettings, StoreSettings)
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Watch conversations, correct what the model got wrong, see whether the pipeline is well; in a browser.
@@ -86,7 +85,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         ConsoleParts(
             api=load(ApiSettings, given),
             store=store,
-            alerts=load(AlertSettings, given),
             kafka=store,
             names=load(TopicNames, given),
             registry=options.registry_address,
