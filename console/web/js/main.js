@@ -47,7 +47,7 @@ function follow({ first = false } = {}) {
   }
   shown = name;
   markView(at.view);
-  document.title = `${t(`nav.${at.view}`)} · SentiStream`;
+  document.title = `${t(`nav.${at.view}`)} · Sentistream`;
   if (first) return;
   scrollTo(0, 0);
   main.focus({ preventScroll: true });

@@ -25,7 +25,7 @@ function sideBar() {
   return h(
     "div",
     { class: "side" },
-    h("div", { class: "brand" }, h("img", { src: "icon.svg", alt: "" }), "SentiStream"),
+    h("div", { class: "brand" }, h("img", { src: "icon.svg", alt: "" }), "Sentistream"),
     h("nav", { class: "nav", "aria-label": t("nav") }, h("ul", null, VIEWS.map(entry))),
     h("p", { class: "side-foot" }, t("keys.hint.before"), h("kbd", null, "?"), t("keys.hint.after")),
   );

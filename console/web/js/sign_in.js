@@ -32,6 +32,6 @@ export function showSignIn(app, restart) {
       h("button", { class: "button quiet", type: "button", lang: other === "zh" ? "zh-CN" : "en", on: { click: () => (useLanguage(other), showSignIn(app, restart)) } }, other === "zh" ? "中文" : "English"),
     ),
   );
-  document.title = `${t("signin.title")} · SentiStream`;
+  document.title = `${t("signin.title")} · Sentistream`;
   field.focus();
 }

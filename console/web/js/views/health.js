@@ -55,7 +55,7 @@ function sheets(health) {
   const worker = health.services.find((service) => service.service === "worker")?.figures ?? {};
   const letters = health.dead_letters?.reduce((sum, one) => sum + one.count, 0);
   return [
-    h("div", { class: `health-banner ${health.state}` }, h("strong", null, t(`health.state.${health.state}`)), h("span", null, health.text), h("span", { class: "soft" }, t("health.at"), " ", when(health.checked_at))),
+    h("div", { class: `health-banner ${health.state}` }, h("strong", null, t(`health.state.${health.state}`)), h("span", null, overview(health)), h("span", { class: "soft" }, t("health.at"), " ", when(health.checked_at))),
     h(
       "dl",
       { class: "figures" },
@@ -74,9 +74,25 @@ function part(name, its, text, toDo, facts, under = null) {
   return h("section", { class: `sheet part state-${its}` }, h("div", { class: "sheet-head" }, h("div", null, h("h2", null, name), under), state(its)), h("p", null, text), toDo && h("p", { class: "note warn" }, h("b", null, t("to.do")), " ", toDo), facts);
 }
 
+// In the reader's language, from the figures; the API's own words where there are none.
+function overview(health) {
+  if (health.state === "ok") return t("health.all.ok");
+  const parts = [...health.groups, ...health.services].filter((one) => one.state === health.state).map((one) => t(`service.${one.service}`));
+  if (health.kafka === health.state) parts.unshift("Kafka");
+  return parts.length ? `${[...new Set(parts)].join(", ")}: ${t(`state.${health.state}`)}` : health.text;
+}
+
+function lagWords(one) {
+  if (one.lag_records === null || !["ok", "behind", "down"].includes(one.state)) return [one.text, one.to_do];
+  const values = { count: one.lag_records, age: span(one.lag_seconds) };
+  const toDo = one.state === "ok" ? null : t(`do.${one.state}.${one.service}`);
+  return [t(one.lag_records || one.state !== "ok" ? `lag.${one.state}` : "lag.none", values), toDo];
+}
+
 function group(one) {
+  const [text, toDo] = lagWords(one);
   const facts = h("dl", { class: "pairs" }, pair(t("lag.seconds"), span(one.lag_seconds)), pair(t("lag.records"), one.lag_records === null ? "–" : number(one.lag_records)), pair(t("members"), one.members === null ? "–" : number(one.members)));
-  return part(t(`service.${one.service}`), one.state, one.text, one.to_do, facts, h("small", { class: "soft named" }, `${one.topic} · ${one.group}`));
+  return part(t(`service.${one.service}`), one.state, text, toDo, facts, h("small", { class: "soft named" }, `${one.topic} · ${one.group}`));
 }
 
 const pair = (name, value) => [h("dt", null, name), h("dd", { class: "number" }, value)];
