@@ -31,6 +31,8 @@ ROWS = {
     "trainer": "examples a second of adapter training, beside a plain Trainer",
     "memory": "what training on the CPU grows by over random lengths, beside batches of just those lengths",
     "start": "from process to ready",
+    "console_store": "events a second into the event store, from Kafka and as it grows",
+    "console_api": "each view of the console with 1,000,000 events stored, and a live stream at 500 events a second",
 }
 
 

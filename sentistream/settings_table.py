@@ -40,6 +40,8 @@ _OWNERS: Final = (
     ("doctor", "sentistream.doctor.deployment", "DoctorSettings"),
     ("console", "console.api.settings", "ApiSettings"),
     ("console", "console.settings", "StoreSettings"),
+    ("store", "console.settings", "StoreSettings"),
+    ("forget", "console.settings", "DatabaseSettings"),
     ("console", "sentistream.commands.console", "ConsoleOptions"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),

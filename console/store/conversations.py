@@ -7,7 +7,7 @@ How negative a turn is, from 0 to 1, is its valence below 0. ``recent_negative``
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from console.store.tables import Conversation, Event
 from console.store.upsert import replace, table_of
@@ -80,9 +80,13 @@ def _stored(connection: Connection, keys: set[Key]) -> dict[Key, dict[str, Any]]
     found = {}
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
-        among = tuple_(table.c.tenant, table.c.conversation_id).in_(wanted[start : start + _AT_ONCE])
+        some = wanted[start : start + _AT_ONCE]
+        # Not pairs: SQLite reads the whole table for those.
+        tenants, ids = ({key[place] for key in some} for place in (0, 1))
+        among = table.c.tenant.in_(sorted(tenants)) & table.c.conversation_id.in_(sorted(ids))
         for row in map(dict, connection.execute(select(*columns).where(among)).mappings()):
-            found[_key(row)] = row
+            if _key(row) in keys:
+                found[_key(row)] = row
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from console.store.conversations import Key
 from console.store.counts import Counts
@@ -132,9 +132,13 @@ def name_tenants(connection: Connection, tenants: Mapping[str, str]) -> None:
 
 def _unknown(connection: Connection, placed: Sequence[PlacedLabel]) -> list[PlacedLabel]:
     table = table_of(LabelRecord)
-    places = {(one.place.topic_id, one.place.partition, one.place.offset): one for one in placed}
-    key = tuple_(table.c.topic_id, table.c.partition, table.c.offset)
-    known = {tuple(row) for row in connection.execute(select(*key).where(key.in_(sorted(places))))}
+    places = {one.place: one for one in placed}
+    known = set()
+    for topic_id, partition in {(one.topic_id, one.partition) for one in places}:
+        offsets = sorted(one.offset for one in places if (one.topic_id, one.partition) == (topic_id, partition))
+        mine = (table.c.topic_id == topic_id) & (table.c.partition == partition) & table.c.offset.in_(offsets)
+        found = connection.execute(select(table.c.offset).where(mine)).scalars()
+        known |= {Place(topic_id, partition, offset) for offset in found}
     return [one for place, one in places.items() if place not in known]
 
 
@@ -170,10 +174,10 @@ def _keep_last_words(connection: Connection, rows: Iterable[Mapping[str, Any]]) 
         if person not in last or row["labelled_ms"] >= last[person]["labelled_ms"]:
             last[person] = row
     table = table_of(CurrentLabel)
-    key = tuple_(table.c.event_id, table.c.labelled_by)
+    mine = table.c.event_id.in_(sorted({event_id for event_id, _ in last}))
     before = {
         (row["event_id"], row["labelled_by"]): row["labelled_ms"]
-        for row in connection.execute(select(table).where(key.in_(sorted(last)))).mappings()
+        for row in connection.execute(select(table).where(mine)).mappings()
     }
     names = [one.name for one in table.columns]
     later = [row for person, row in last.items() if row["labelled_ms"] >= before.get(person, row["labelled_ms"])]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
 
 from console.store.database import Database, sqlite_url
 from console.store.migrate import migrate
@@ -16,13 +17,12 @@ RigFactory = Callable[..., Rig]
 
 @pytest.fixture
 def make_rig(kafka: EmbeddedKafka, topics: TopicsFactory, tmp_path: Path, request: pytest.FixtureRequest) -> RigFactory:
-    """Keywords: `partitions` (3), `kind` of database (sqlite)."""
+    """Keywords: `partitions` (3), `kind` of database (sqlite), or the `url` of one."""
 
-    def make(partitions: int = 3, kind: str = "sqlite") -> Rig:
-        if kind == "sqlite":
-            url = sqlite_url(tmp_path / "events.db")
-        else:
+    def make(partitions: int = 3, kind: str = "sqlite", url: URL | None = None) -> Rig:
+        if kind == "postgresql":
             url = request.getfixturevalue("postgres").new_database()
+        url = url or sqlite_url(tmp_path / "events.db")
         database = Database(url)
         migrate(database)
         database.close()

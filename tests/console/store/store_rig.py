@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL
 
 from console.settings import StoreSettings
 from console.store.database import Database
+from console.store.service import StoreService
 from console.store.tables import AdapterCount, Bucket, Conversation, CurrentLabel, Event, EventDetail, LabelRecord
 from schemas.codec import encode
 from schemas.event import EmotionEvent
@@ -88,6 +90,20 @@ class Rig:
             "store_retention_days": 0,
             "store_metrics_port": 0,
         }
+
+
+@contextmanager
+def running(settings: StoreSettings) -> Iterator[StoreService]:
+    """A store in this process."""
+    service = StoreService(settings)
+    thread = threading.Thread(target=service.run)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.stop()
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 class Traffic:

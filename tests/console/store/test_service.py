@@ -1,37 +1,18 @@
 """The store on the real Kafka, in its usual and its less usual days."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from prometheus_client import REGISTRY
 
-from console.settings import StoreSettings
 from console.store.database import Database
-from console.store.service import StoreService
 from console.store.tables import Event
 from schemas.codec import encode
 from tests.console.store.conftest import RigFactory
 from tests.console.store.making import make_event, rows_of
-from tests.console.store.store_rig import Rig, Traffic, damage, wait_until_stored
+from tests.console.store.store_rig import Rig, Traffic, damage, running, wait_until_stored
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
-
-
-@contextmanager
-def _running(settings: StoreSettings) -> Iterator[StoreService]:
-    service = StoreService(settings)
-    thread = threading.Thread(target=service.run)
-    thread.start()
-    try:
-        yield service
-    finally:
-        service.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 def _value(name: str, **labels: str) -> float:
@@ -48,7 +29,7 @@ def test_what_is_on_the_topics_comes_into_the_store(make_rig: RigFactory) -> Non
     rig = make_rig()
     traffic = Traffic(rig, 3)
     traffic.send(100)
-    with _running(rig.settings()) as service:
+    with running(rig.settings()) as service:
         wait_until_stored(rig, traffic)
         wait_for(lambda: _value("sentistream_store_lag_seconds") == 0, "the lag is gone")
         assert service.state == "following"
@@ -62,7 +43,7 @@ def test_a_bad_record_is_counted_and_passed_over(make_rig: RigFactory) -> None:
     before = {one: _value("sentistream_store_skipped_total", reason=one) for one in ("not_json", "invalid", "empty")}
     for value in (b"not json", b"{}", None, encode(make_event(0))):
         _send(rig, value)
-    with _running(rig.settings()):
+    with running(rig.settings()):
         wait_for(lambda: rig.stored() == 1, "the good one is stored")
     for reason, count in before.items():
         assert _value("sentistream_store_skipped_total", reason=reason) == count + 1
@@ -74,7 +55,7 @@ def test_a_record_of_a_newer_version_is_left_for_an_upgrade(make_rig: RigFactory
     _send(rig, newer, 0)
     _send(rig, encode(make_event(1)), 0)
     _send(rig, encode(make_event(2)), 1)
-    with _running(rig.settings()):
+    with running(rig.settings()):
         wait_for(lambda: rig.stored() == 1, "the other partition is stored")
     database = Database(rig.url)
     assert [row["message_id"] for row in rows_of(database, Event)] == ["m2"]
@@ -84,9 +65,9 @@ def test_a_record_of_a_newer_version_is_left_for_an_upgrade(make_rig: RigFactory
 def test_one_writes_and_another_stands_by(make_rig: RigFactory) -> None:
     rig = make_rig()
     traffic = Traffic(rig, 3)
-    with _running(rig.settings(store_lease_seconds=1)) as first:
+    with running(rig.settings(store_lease_seconds=1)) as first:
         wait_for(lambda: first.state == "following", "the first writes")
-        with _running(rig.settings(store_lease_seconds=1)) as second:
+        with running(rig.settings(store_lease_seconds=1)) as second:
             wait_for(lambda: second.state == "standing by", "the second stands by")
             traffic.send(50)
             wait_until_stored(rig, traffic)
