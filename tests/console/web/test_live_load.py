@@ -8,7 +8,7 @@ from bench.console_live import RATE, watch
 from tests.console.web.conftest import OpenPage
 from tests.console.web.fixture_api import Stage
 
-SECONDS = 6.0
+SECONDS = 4.0
 #: As the page has it.
 DRAWN = 80
 HIDE = """hidden => {
