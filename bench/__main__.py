@@ -33,6 +33,7 @@ ROWS = {
     "start": "from process to ready",
     "console_store": "events a second into the event store, from Kafka and as it grows",
     "console_api": "each view of the console with 1,000,000 events stored, and a live stream at 500 events a second",
+    "console_live": "Live in a real browser at 500 events a second: its memory, and how old the newest row is",
 }
 
 

@@ -49,7 +49,7 @@ export function mount(root, at) {
   };
   all();
   every(15000, root, async () => {
-    if (!seen || body.querySelector("details[open]")) return;
+    if (!seen || body.querySelector("details[open]") || body.contains(document.activeElement)) return;
     const trends = await ask().catch(() => null);
     if (trends && JSON.stringify([trends.totals, trends.buckets.length]) !== seen) put(body, show(trends));
     if (!rising.contains(document.activeElement)) refreshRising({ quietly: true });
