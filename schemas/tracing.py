@@ -58,7 +58,6 @@ def start_export(settings: TraceSettings, service: str, instance: str) -> "SpanE
         from schemas.otlp import SpanExport
     except ImportError as error:
         raise TracesUnavailableError(
-            f"TRACES is on, and {error.name} is not installed: pip install opentelemetry-sdk "
-            "opentelemetry-exporter-otlp-proto-http, or set TRACES=off"
+            f"TRACES is on, and {error.name} is not installed: pip install 'sentistream[traces]', or set TRACES=off"
         ) from error
     return SpanExport(settings, service, instance)

@@ -1,5 +1,6 @@
 """The trace of the message that a task labels: its shape alone, for while traces are off OpenTelemetry is not there."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Final, Protocol
@@ -35,5 +36,7 @@ class MessageTrace(Protocol):
         """Its partition is another worker's, which does all of it again."""
 
 
+#: Headers by which a model's server finds the span of the call that asks it; None while traces are off.
+CALL_HEADERS: Final[ContextVar[Mapping[str, str] | None]] = ContextVar("call_headers", default=None)
 #: None while traces are off.
 CURRENT_TRACE: Final[ContextVar[MessageTrace | None]] = ContextVar("current_trace", default=None)

@@ -15,7 +15,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, se
 from prompts.roles import Role
 from schemas.event import EmotionEvent, Mode
 from schemas.otlp import SpanExport, headers_of, without_trace
-from worker.current_trace import CURRENT_TRACE
+from worker.current_trace import CALL_HEADERS, CURRENT_TRACE
 from worker.engines.contract import Choice, Writing
 from worker.records import Outcome
 from worker.settings import WorkerSettings
@@ -79,6 +79,7 @@ class MessageSpans:
                 "sentistream.adapter": adapter or "none",
             }
         )
+        asked = CALL_HEADERS.set({name: value.decode() for name, value in headers_of(span)})
         try:
             yield CallSpan(span)
         except BaseException as error:
@@ -86,6 +87,7 @@ class MessageSpans:
             span.set_status(StatusCode.ERROR)
             raise
         finally:
+            CALL_HEADERS.reset(asked)
             span.end()
 
     def decided(self, outcome: Outcome) -> None:

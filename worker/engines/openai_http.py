@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from worker.current_trace import CALL_HEADERS
 from worker.engines.contract import EngineError, EngineUnavailableError
 
 #: What servers answer when they do not take what they were sent; anything else is about the load or the set-up.
@@ -92,7 +93,7 @@ class OpenAIClient:
         try:
             async with (
                 asyncio.timeout(self.server.timeout_s),
-                session.request(method, url, json=body, allow_redirects=False) as answer,
+                session.request(method, url, json=body, headers=CALL_HEADERS.get(), allow_redirects=False) as answer,
             ):
                 status, text = answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
