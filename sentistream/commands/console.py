@@ -1,7 +1,7 @@
 """`sentistream console`: the web page and the API, and who may use them."""
 
 from datetime import timedelta
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import click
 import orjson
@@ -10,13 +10,10 @@ from pydantic_settings import SettingsConfigDict
 from rich.console import Console as Terminal
 from rich.table import Table
 
-from console.access.tokens import TokenFacts, Tokens
 from console.api.models.access import Role
 from console.api.settings import ApiSettings
 from console.errors import ConsoleError
 from console.settings import DatabaseSettings, StoreSettings
-from console.store.database import Database, database_url
-from console.store.migrate import migrate
 from prompts.errors import ProfileError
 from prompts.profile import ModelProfile, find_model
 from schemas.base import Identifier
@@ -26,6 +23,9 @@ from sentistream.options import load, settings_options
 from sentistream.shutdown import stop_requests
 from sentistream.start_progress import quiet_unless_asked
 from trainer.registry.settings import RegistrySettings
+
+if TYPE_CHECKING:
+    from console.access.tokens import TokenFacts, Tokens
 
 #: As the labels that carry it are checked.
 _NAME: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
@@ -154,7 +154,12 @@ def revoke(*, name: str, **given: Any) -> None:
     click.echo(f"revoked: {name}")
 
 
-def _tokens(given: dict[str, Any]) -> Tokens:
+def _tokens(given: dict[str, Any]) -> "Tokens":
+    # Images of the other services do not have what a database needs.
+    from console.access.tokens import Tokens
+    from console.store.database import Database, database_url
+    from console.store.migrate import migrate
+
     database = Database(database_url(load(DatabaseSettings, given)))
     migrate(database)
     return Tokens(database)
@@ -167,7 +172,7 @@ def _checked(name: str) -> str:
         raise click.UsageError("a name is 1 to 256 characters, none of them a control character") from None
 
 
-def _facts(one: TokenFacts) -> dict[str, str]:
+def _facts(one: "TokenFacts") -> dict[str, str]:
     return {
         "name": one.name,
         "role": one.role,
