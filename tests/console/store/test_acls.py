@@ -1,0 +1,44 @@
+"""The store works with the rights in deploy/acls/store.sh, and without one of them says which is missing."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from console.settings import StoreSettings
+from console.store.database import sqlite_url
+from schemas.codec import encode
+from schemas.topics import TopicNames, topics
+from sentistream.embedded import EmbeddedKafka
+from sentistream.topics import create_topics
+from tests.console.store.making import make_event
+from tests.console.store.store_rig import Rig, running
+from tests.deploy.acl_rig import commands, user_with
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+
+
+@pytest.mark.parametrize("without", [None, 0, 1])
+def test_the_file_has_the_rights_that_it_takes(
+    secure_kafka: EmbeddedKafka, tmp_path: Path, without: int | None
+) -> None:
+    names = TopicNames(topic_prefix=f"acl-{secrets.token_hex(4)}.")
+    create_topics(secure_kafka.connection, topics(names, "embedded", 1))
+    producer = Producer(secure_kafka.connection.librdkafka())
+    producer.produce(names.events, encode(make_event(0)), "room", 0)
+    assert producer.flush(30) == 0
+    user = f"{names.topic_prefix}store"
+    given = commands("store", {"TOPIC_PREFIX": names.topic_prefix, "STORE_USER": user, "STORE_GROUP": user})
+    login = user_with(secure_kafka, user, [one for number, one in enumerate(given) if number != without])
+    settings = StoreSettings.model_validate(
+        login.model_dump(exclude_unset=True)
+        | {"topic_prefix": names.topic_prefix, "store_group": user, "store_database": tmp_path / "events.db"}
+    )
+    rig = Rig("", names, sqlite_url(tmp_path / "events.db"), tmp_path / "store.log")
+    with running(settings) as service:
+        if without is None:
+            wait_for(lambda: service.state == "following" and rig.stored() == 1, "the event is stored")
+        else:
+            wait_for(lambda: service.state == "waiting for Kafka", "it says what it waits for")
