@@ -14,6 +14,18 @@ PROFILE_FILE = "sentistream.json"
 TOKENIZER_FILE = "tokenizer.json"
 
 
+class Trust(Frozen):
+    """How far a model's answers in one taxonomy are trusted; fitted on development data.
+
+    Attributes:
+        temperature: by which log-probabilities are divided.
+        threshold: smallest margin at which policy ``calibrated`` takes a first answer at once.
+    """
+
+    temperature: float = Field(gt=0)
+    threshold: float = Field(ge=0, le=1)
+
+
 class ModelProfile(Frozen):
     """How a model is asked, and how far its answers are trusted.
 
@@ -30,6 +42,7 @@ class ModelProfile(Frozen):
         temperature: by which log-probabilities are divided; fitted on development data.
         threshold: smallest margin between the two likeliest labels at which policy ``calibrated`` takes the
             generator's first answer at once; fitted on development data.
+        trust: the same two for single taxonomies, by name; the two above are for all others.
     """
 
     name: str
@@ -44,6 +57,11 @@ class ModelProfile(Frozen):
     history_turns: int = Field(ge=0)
     temperature: float = Field(default=1.0, gt=0)
     threshold: float = Field(default=0.5, ge=0, le=1)
+    trust: dict[str, Trust] = Field(default_factory=dict)
+
+    def trust_in(self, taxonomy: str) -> Trust:
+        """How far its answers in this taxonomy are trusted."""
+        return self.trust.get(taxonomy) or Trust(temperature=self.temperature, threshold=self.threshold)
 
     @classmethod
     def read(cls, folder: Path) -> Self:

@@ -114,7 +114,6 @@ class SanmLabeller:
         self._roles = roles
         self._options = options
         self._adapters = adapters or NoAdapters()
-        self._trust = Trust(profile.temperature, profile.threshold)
         self._deductions = Deductions(options.deduction_every)
 
     async def label(self, request: SanmRequest, *, taken_at: datetime, policy: Policy | None = None) -> EmotionEvent:
@@ -125,7 +124,7 @@ class SanmLabeller:
         version = self._adapters.acquire()
         try:
             question = self._open(request)
-            trust = self._adapters.trust(version) or self._trust
+            trust = self._adapters.trust(version) or self._own_trust(request.prompt.taxonomy)
             case = _Case(request, question, version, trust, policy or self._options.policy, question.deduction)
             agreement = await self._decide(case)
         except PromptError as error:
@@ -133,6 +132,11 @@ class SanmLabeller:
         finally:
             self._adapters.release(version)
         return self._event(request, taken_at, case.policy, **self._facts(case, agreement))
+
+    def _own_trust(self, taxonomy: str) -> Trust:
+        """Of the model without an adapter."""
+        found = self._profile.trust_in(taxonomy)
+        return Trust(found.temperature, found.threshold)
 
     def _open(self, request: SanmRequest) -> Question:
         message = request.message

@@ -9,6 +9,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self
 
@@ -89,7 +90,7 @@ class E5File:
         ends = np.frombuffer(cursor.raw(4 * (count + 1)), "<u4")
         self.scores: NDArray[np.float32] = np.frombuffer(cursor.raw(4 * count), "<f4")
         text = cursor.raw(size)
-        self.pieces = [text[start:end].decode() for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        self.pieces = [text[start:end].decode() for start, end in pairwise(ends)]
         _, skipped = cursor.take("iI")
         cursor.raw(skipped)
         self._tensors = dict(_entry(cursor) for _ in range(cursor.take("i")[0]))

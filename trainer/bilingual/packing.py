@@ -11,31 +11,36 @@ from torch import Tensor
 
 from trainer.bilingual.trees import Decision, Tree
 
-#: Rows that still take trees; the rest are taken as full.
-_OPEN: Final = 64
+#: So many trees, drawn at random, share rows.
+_TOGETHER: Final = 1024
 _NOBODY: Final = -1
 
 Row = list[Tree]
 
 
 def pack(trees: Sequence[Tree], length: int, rng: np.random.Generator) -> list[Row]:
-    """Rows of trees, in random order, each of at most ``length`` tokens; first fit among the open rows."""
+    """Rows of trees, in random order, each of at most ``length`` tokens."""
+    order = rng.permutation(len(trees))
     rows: list[Row] = []
-    free: list[tuple[int, int]] = []
-    for index in rng.permutation(len(trees)):
-        tree = trees[index]
-        for place, (row, room) in enumerate(free):
+    for start in range(0, len(order), _TOGETHER):
+        rows += _first_fit([trees[index] for index in order[start : start + _TOGETHER]], length)
+    return [rows[index] for index in rng.permutation(len(rows))]
+
+
+def _first_fit(trees: Sequence[Tree], length: int) -> list[Row]:
+    """The longest first, each into the first row that has room."""
+    rows: list[Row] = []
+    free: list[int] = []
+    for tree in sorted(trees, key=len, reverse=True):
+        for place, room in enumerate(free):
             if len(tree) <= room:
-                rows[row].append(tree)
-                free[place] = (row, room - len(tree))
+                rows[place].append(tree)
+                free[place] = room - len(tree)
                 break
         else:
-            free.append((len(rows), length - len(tree)))
             rows.append([tree])
-            if len(free) > _OPEN:
-                free.remove(min(free, key=lambda one: one[1]))
-    order = rng.permutation(len(rows))
-    return [rows[index] for index in order]
+            free.append(length - len(tree))
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

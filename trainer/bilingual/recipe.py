@@ -26,6 +26,7 @@ class CorpusUse(Frozen):
     file: str
     share: float = Field(default=1.0, gt=0, le=1, description="Of its conversations, drawn anew for each epoch.")
     weight: float = Field(default=1.0, gt=0, description="Of its labels in the loss.")
+    taxonomy: str | None = Field(default=None, description="Labels to say its own in, by the label map to them.")
     held_out: str | None = Field(default=None, description="Conversations whose id this pattern finds.")
     held_out_share: float = Field(default=0.0, ge=0, lt=1)
 

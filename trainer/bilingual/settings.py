@@ -11,7 +11,7 @@ class TrainBilingualSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="TRAIN_BILINGUAL_")
 
-    recipe: str = Field(default="sentistream-enzh-36m", description="A recipe that ships, or a YAML file.")
+    recipe: str = Field(default="sentistream-enzh-37m", description="A recipe that ships, or a YAML file.")
     data: Path = Field(description="Folder that holds your copies of the corpora, as the recipe names them.")
     work_folder: Path = Field(
         default=Path("train-bilingual"), description="Checkpoints and figures; a killed run goes on here."

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
 
+from schemas.label_map import load_label_map
 from trainer.bilingual.recipe import BilingualRecipe, CorpusUse
 from trainer.corpora import Conversation, read
 from trainer.errors import MisconfiguredError
@@ -59,8 +60,9 @@ def load_sources(recipe: BilingualRecipe, folder: Path) -> Sources:
         if not (path := folder / use.file).is_file():
             raise MisconfiguredError(f"{path} is missing: bring your own copy, or take it out of the recipe")
         found = list(read(use.format, path))
-        sources.train.append((use, [one for one in found if not held_out(use, one)]))
-        sources.development.setdefault(use.format, []).extend(one for one in found if held_out(use, one))
+        sources.train.append((use, [_mapped(one, use.taxonomy) for one in found if not held_out(use, one)]))
+        if use.taxonomy is None:
+            sources.development.setdefault(use.format, []).extend(one for one in found if held_out(use, one))
     for place, (use, conversations) in enumerate(sources.train):
         others = [one for name, held in sources.development.items() if name != use.format for one in held]
         kept = without_overlap(conversations, others)
@@ -69,3 +71,14 @@ def load_sources(recipe: BilingualRecipe, folder: Path) -> Sources:
     return Sources(
         [one for one in sources.train if one[1]], {name: held for name, held in sources.development.items() if held}
     )
+
+
+def _mapped(conversation: Conversation, taxonomy: str | None) -> Conversation:
+    """The same in another taxonomy's labels, those without a counterpart left out."""
+    if taxonomy is None or conversation.taxonomy is None:
+        return conversation
+    labels = load_label_map(conversation.taxonomy, taxonomy)
+    if labels is None:
+        raise MisconfiguredError(f"the recipe asks for {conversation.taxonomy} in {taxonomy}: nothing maps them")
+    turns = tuple(replace(turn, label=labels[turn.label] if turn.label else None) for turn in conversation.turns)
+    return replace(conversation, taxonomy=taxonomy, turns=turns)

@@ -1,4 +1,4 @@
-"""Making the bilingual model: corpora, vocabulary, warm start, training, calibration, and the folder that vLLM loads."""
+"""Making the bilingual model: corpora, vocabulary, warm start, training, and the folder that vLLM loads."""
 
 import json
 import tempfile
@@ -16,6 +16,7 @@ from schemas.taxonomy import load_taxonomy
 from trainer.bilingual.conversations import Segmenter
 from trainer.bilingual.e5_file import E5File
 from trainer.bilingual.figures import Figures
+from trainer.bilingual.fitting import fit_folder
 from trainer.bilingual.material import load_material
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
@@ -102,6 +103,7 @@ def train_bilingual(settings: TrainBilingualSettings, encoder: E5File | None = N
         prepared.profile,
         prepared.vocabulary.tokenizer.to_str(),
     )
+    fit_folder(settings.model_folder, prepared.sources.development)
     return figures
 
 

@@ -61,7 +61,7 @@ def _chat_character(piece: str) -> bool:
     """One character that English or Chinese chat may hold: also emoji, and whatever is punctuation."""
     if len(piece) != 1:
         return False
-    if piece.isascii() or is_han(piece) and _simplified(piece):
+    if piece.isascii() or (is_han(piece) and _simplified(piece)):
         return True
     return unicodedata.category(piece)[0] in "PSN" or "\u00c0" <= piece <= "\u024f" or piece == "\ufe0f"
 
