@@ -7,7 +7,10 @@ import { remember } from "./memory.js";
 const LOCALES = { en, zh };
 // Dates and numbers as the reader has them, where the region is of this language: en-GB, zh-TW.
 const TAGS = Object.fromEntries(
-  Object.entries({ en: "en", zh: "zh-CN" }).map(([name, usual]) => [name, navigator.languages?.find((tag) => tag.toLowerCase().startsWith(name)) ?? usual]),
+  Object.entries({ en: "en", zh: "zh-CN" }).map(([name, usual]) => [
+    name,
+    navigator.languages?.find((tag) => tag.toLowerCase().startsWith(name)) ?? usual,
+  ]),
 );
 
 let current = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
@@ -72,7 +75,11 @@ export function percent(value, digits = 0) {
 
 /** Bytes, in the unit that reads best. */
 export function bytes(value) {
-  return value < 1024 ? `${number(value)} B` : value < 1048576 ? `${number(value / 1024, 1)} kB` : `${number(value / 1048576, 1)} MB`;
+  return value < 1024
+    ? `${number(value)} B`
+    : value < 1048576
+      ? `${number(value / 1024, 1)} kB`
+      : `${number(value / 1048576, 1)} MB`;
 }
 
 /** A span given in seconds: `0.4 s`, `3 min`, `2 h`. */
@@ -87,12 +94,15 @@ export function span(seconds) {
 
 /** The exact moment, by the locale and the reader's time zone. */
 export function exact(date) {
-  return keep("exact", (tag) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "medium" })).format(date);
+  return keep("exact", (tag) => new Intl.DateTimeFormat(tag, { dateStyle: "medium", timeStyle: "medium" })).format(
+    date,
+  );
 }
 
 /** Hour and minute, with the day where the span is longer than one. */
 export function tick(date, spanSeconds) {
-  const options = spanSeconds > 129600 ? { month: "short", day: "numeric", hour: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
+  const options =
+    spanSeconds > 129600 ? { month: "short", day: "numeric", hour: "2-digit" } : { hour: "2-digit", minute: "2-digit" };
   return keep(`tick${spanSeconds > 129600}`, (tag) => new Intl.DateTimeFormat(tag, options)).format(date);
 }
 

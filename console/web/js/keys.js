@@ -5,7 +5,15 @@ import { t } from "./i18n.js";
 import { openDialog } from "./parts/dialog.js";
 import { go } from "./router.js";
 
-export const VIEW_KEYS = { l: "live", c: "conversations", t: "trends", r: "review", a: "alerts", m: "model", h: "health" };
+export const VIEW_KEYS = {
+  l: "live",
+  c: "conversations",
+  t: "trends",
+  r: "review",
+  a: "alerts",
+  m: "model",
+  h: "health",
+};
 const CHORD_MS = 1500;
 
 let ofView = [];
@@ -17,7 +25,9 @@ export function setViewKeys(keys) {
 }
 
 function typing(target) {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName))
+  );
 }
 
 function onKey(event) {
@@ -62,7 +72,18 @@ export function showKeys() {
   ];
   const own = ofView.filter((one) => one.text).map((one) => [[one.shown ?? one.key], one.text]);
   const list = (entries) =>
-    h("div", { class: "keys-list" }, entries.map(([keys, text]) => [h("span", null, keys.map((key) => h("kbd", null, key === " " ? t("keys.space") : key))), h("span", null, text)]));
+    h(
+      "div",
+      { class: "keys-list" },
+      entries.map(([keys, text]) => [
+        h(
+          "span",
+          null,
+          keys.map((key) => h("kbd", null, key === " " ? t("keys.space") : key)),
+        ),
+        h("span", null, text),
+      ]),
+    );
   openDialog(t("keys.title"), [
     own.length ? [h("h3", null, t("keys.here")), list(own)] : null,
     h("h3", null, t("keys.everywhere")),

@@ -39,7 +39,12 @@ export function shownLabel(event) {
 /** Shape, colour and name of a label. */
 export function badge(label) {
   const own = family(label);
-  return h("span", { class: `badge fam-${own}`, title: t(`family.${own}`) }, shape(own), h("span", null, labelWord(label)));
+  return h(
+    "span",
+    { class: `badge fam-${own}`, title: t(`family.${own}`) },
+    shape(own),
+    h("span", null, labelWord(label)),
+  );
 }
 
 /** A colour as the theme has it now, for charts. */

@@ -21,7 +21,17 @@ export function buildShell(redraw, restart) {
 
 function sideBar() {
   const entry = (view) =>
-    h("li", null, h("a", { href: link(view), data: { view } }, sign(view), h("span", { class: "long" }, t(`nav.${view}`)), h("span", { class: "short" }, t(`nav.${view}.short`))));
+    h(
+      "li",
+      null,
+      h(
+        "a",
+        { href: link(view), data: { view } },
+        sign(view),
+        h("span", { class: "long" }, t(`nav.${view}`)),
+        h("span", { class: "short" }, t(`nav.${view}.short`)),
+      ),
+    );
   return h(
     "div",
     { class: "side" },
@@ -49,7 +59,13 @@ function topBar(redraw, restart) {
     { class: "top" },
     streamPill(restart),
     h("span", { class: "spacer" }),
-    h("span", { class: "who", title: t(`role.${me.role}.may`) }, h("bdi", null, me.name), ` · ${t(`role.${me.role}`)}`, me.tenant && ` · ${me.tenant}`),
+    h(
+      "span",
+      { class: "who", title: t(`role.${me.role}.may`) },
+      h("bdi", null, me.name),
+      ` · ${t(`role.${me.role}`)}`,
+      me.tenant && ` · ${me.tenant}`,
+    ),
     languageButton,
     themeButton(),
     iconButton("keys", t("keys.title"), showKeys),
@@ -58,7 +74,11 @@ function topBar(redraw, restart) {
 }
 
 function iconButton(icon, name, act) {
-  return h("button", { class: "button quiet icon", type: "button", "aria-label": name, title: name, on: { click: act } }, sign(icon));
+  return h(
+    "button",
+    { class: "button quiet icon", type: "button", "aria-label": name, title: name, on: { click: act } },
+    sign(icon),
+  );
 }
 
 function themeButton() {

@@ -27,9 +27,30 @@ export function showSignIn(app, restart) {
       { class: "sign-in sheet", id: "main", tabindex: "-1" },
       h("h1", null, t("signin.title")),
       h("p", { class: "soft" }, t("signin.text")),
-      h("form", { on: { submit } }, h("label", { class: "field", for: "token" }, t("signin.token"), field), problem, h("button", { class: "button main-one", type: "submit" }, t("signin.do"))),
-      h("details", null, h("summary", null, t("signin.how")), h("p", null, t("signin.how.text")), h("p", null, h("code", null, "sentistream console token create --role reviewer NAME"))),
-      h("button", { class: "button quiet", type: "button", lang: other === "zh" ? "zh-CN" : "en", on: { click: () => (useLanguage(other), showSignIn(app, restart)) } }, other === "zh" ? "中文" : "English"),
+      h(
+        "form",
+        { on: { submit } },
+        h("label", { class: "field", for: "token" }, t("signin.token"), field),
+        problem,
+        h("button", { class: "button main-one", type: "submit" }, t("signin.do")),
+      ),
+      h(
+        "details",
+        null,
+        h("summary", null, t("signin.how")),
+        h("p", null, t("signin.how.text")),
+        h("p", null, h("code", null, "sentistream console token create --role reviewer NAME")),
+      ),
+      h(
+        "button",
+        {
+          class: "button quiet",
+          type: "button",
+          lang: other === "zh" ? "zh-CN" : "en",
+          on: { click: () => (useLanguage(other), showSignIn(app, restart)) },
+        },
+        other === "zh" ? "中文" : "English",
+      ),
     ),
   );
   document.title = `${t("signin.title")} · Sentistream`;

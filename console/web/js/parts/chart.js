@@ -25,7 +25,12 @@ function echarts() {
 export function chartBase() {
   const soft = colour("ink-soft");
   const line = { lineStyle: { color: colour("line") } };
-  const axis = { axisLabel: { color: soft, hideOverlap: true }, axisLine: { lineStyle: { color: colour("line-strong") } }, splitLine: line, nameTextStyle: { color: soft } };
+  const axis = {
+    axisLabel: { color: soft, hideOverlap: true },
+    axisLine: { lineStyle: { color: colour("line-strong") } },
+    splitLine: line,
+    nameTextStyle: { color: soft },
+  };
   return {
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -39,7 +44,15 @@ export function chartBase() {
       borderColor: colour("line-strong"),
       textStyle: { color: colour("ink"), fontSize: 12 },
     },
-    legend: { type: "scroll", top: 0, left: 0, icon: "roundRect", textStyle: { color: colour("ink") }, pageTextStyle: { color: soft }, pageIconColor: soft },
+    legend: {
+      type: "scroll",
+      top: 0,
+      left: 0,
+      icon: "roundRect",
+      textStyle: { color: colour("ink") },
+      pageTextStyle: { color: soft },
+      pageIconColor: soft,
+    },
     xAxis: axis,
     yAxis: axis,
   };
@@ -53,7 +66,10 @@ export function chart({ say, options, table, small = false, click = null }) {
   const canvas = h("div", { class: `chart${small ? " small" : ""}`, role: "img", "aria-label": say });
   const figures = h("details", { class: "figures-table" }, h("summary", null, t("chart.figures")), tableOf(table));
   const box = h("figure", null, canvas, figures);
-  echarts().then((library) => draw(library, canvas, options, click), () => canvas.replaceChildren(t("chart.missing")));
+  echarts().then(
+    (library) => draw(library, canvas, options, click),
+    () => canvas.replaceChildren(t("chart.missing")),
+  );
   return box;
 }
 
@@ -78,15 +94,34 @@ function draw(library, canvas, options, click) {
 
 /** A table of cells that are texts or nodes; numbers are set to the right where `numeric` has the column. */
 export function tableOf({ head, rows, numeric = [], caption = null }) {
-  const cell = (tag, value, column) => add(h(tag, { class: numeric.includes(column) ? "number" : null, scope: tag === "th" ? "col" : null }), [value]);
+  const cell = (tag, value, column) =>
+    add(h(tag, { class: numeric.includes(column) ? "number" : null, scope: tag === "th" ? "col" : null }), [value]);
   return h(
     "div",
     { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption ?? t("chart.figures") },
     h(
       "table",
       null,
-      h("thead", null, h("tr", null, head.map((value, column) => cell("th", value, column)))),
-      h("tbody", null, rows.map((row) => h("tr", null, row.map((value, column) => cell("td", value, column))))),
+      h(
+        "thead",
+        null,
+        h(
+          "tr",
+          null,
+          head.map((value, column) => cell("th", value, column)),
+        ),
+      ),
+      h(
+        "tbody",
+        null,
+        rows.map((row) =>
+          h(
+            "tr",
+            null,
+            row.map((value, column) => cell("td", value, column)),
+          ),
+        ),
+      ),
     ),
   );
 }

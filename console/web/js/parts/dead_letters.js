@@ -19,7 +19,12 @@ export function deadLetters(section, refresh) {
     put(section, h("h2", null, t("letters")), h("p", { class: "soft" }, t("letters.tenant")));
     return Promise.resolve();
   }
-  return load(section, () => get("/dead-letters", { limit: PAGE }), (page) => sheet(page, refresh), { quietly: section.hasChildNodes() });
+  return load(
+    section,
+    () => get("/dead-letters", { limit: PAGE }),
+    (page) => sheet(page, refresh),
+    { quietly: section.hasChildNodes() },
+  );
 }
 
 function sheet(page, refresh) {
@@ -30,14 +35,35 @@ function sheet(page, refresh) {
     h("span", { title: t(`reason.${one.reason}.hint`) }, t(`reason.${one.reason}`)),
     number(one.count),
     when(one.last_at),
-    may ? h("button", { class: "button", type: "button", on: { click: () => replay({ reason: one.reason }, refresh) } }, t("replay.all")) : "",
+    may
+      ? h(
+          "button",
+          { class: "button", type: "button", on: { click: () => replay({ reason: one.reason }, refresh) } },
+          t("replay.all"),
+        )
+      : "",
   ]);
-  const body = h("ol", { class: "letters" }, page.letters.map((one) => letter(one, refresh)));
+  const body = h(
+    "ol",
+    { class: "letters" },
+    page.letters.map((one) => letter(one, refresh)),
+  );
   return [
     ...head,
     may ? null : h("p", { class: "note" }, t("replay.viewer")),
-    tableOf({ head: [t("reason.head"), t("count"), t("last"), ""], rows: byReason, numeric: [1], caption: t("letters") }),
-    h("details", null, h("summary", null, t("letters.each")), body, moreButton(body, page.next_cursor, async (cursor) => more(cursor, refresh))),
+    tableOf({
+      head: [t("reason.head"), t("count"), t("last"), ""],
+      rows: byReason,
+      numeric: [1],
+      caption: t("letters"),
+    }),
+    h(
+      "details",
+      null,
+      h("summary", null, t("letters.each")),
+      body,
+      moreButton(body, page.next_cursor, async (cursor) => more(cursor, refresh)),
+    ),
   ];
 }
 
@@ -50,10 +76,33 @@ function letter(one, refresh) {
   return h(
     "li",
     null,
-    h("div", null, h("span", { class: "chip warn" }, t(`reason.${one.reason}`)), " ", h("code", null, one.place), one.replayed ? [" ", h("span", { class: "chip" }, t("replayed.before"))] : null),
+    h(
+      "div",
+      null,
+      h("span", { class: "chip warn" }, t(`reason.${one.reason}`)),
+      " ",
+      h("code", null, one.place),
+      one.replayed ? [" ", h("span", { class: "chip" }, t("replayed.before"))] : null,
+    ),
     h("p", { class: "named" }, one.detail),
-    h("p", { class: "soft" }, h("span", { class: "named" }, `${one.topic} ${one.partition}:${one.offset}`), ` · ${bytes(one.bytes)} · `, when(one.failed_at)),
-    session.me.may_replay ? h("button", { class: "button", type: "button", on: { click: () => replay({ places: [one.place], again: one.replayed }, refresh) } }, t("replay")) : null,
+    h(
+      "p",
+      { class: "soft" },
+      h("span", { class: "named" }, `${one.topic} ${one.partition}:${one.offset}`),
+      ` · ${bytes(one.bytes)} · `,
+      when(one.failed_at),
+    ),
+    session.me.may_replay
+      ? h(
+          "button",
+          {
+            class: "button",
+            type: "button",
+            on: { click: () => replay({ places: [one.place], again: one.replayed }, refresh) },
+          },
+          t("replay"),
+        )
+      : null,
   );
 }
 
@@ -67,7 +116,10 @@ async function replay(order, refresh) {
       return;
     }
     const kept = plan.attempts.length - would;
-    const text = [h("p", null, t("replay.would", { count: would })), kept ? h("p", { class: "soft" }, t("replay.kept", { count: kept })) : null];
+    const text = [
+      h("p", null, t("replay.would", { count: would })),
+      kept ? h("p", { class: "soft" }, t("replay.kept", { count: kept })) : null,
+    ];
     if (!(await confirm(t("replay.ask"), text, t("replay")))) return;
     const done = await post("/dead-letters/replay", order);
     toast(t("replayed"), t("replayed.text", { count: done.counts.replay ?? 0 }));

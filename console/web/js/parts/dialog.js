@@ -37,7 +37,11 @@ export function confirmWithReason(title, text, doIt, danger = false) {
       h("p", null, text),
       h("label", { class: "field", for: "reason" }, t("reason"), reason),
     );
-    const yes = h("button", { class: `button ${danger ? "danger" : "main-one"}`, type: "submit", form: "reason-form" }, doIt);
+    const yes = h(
+      "button",
+      { class: `button ${danger ? "danger" : "main-one"}`, type: "submit", form: "reason-form" },
+      doIt,
+    );
     const dialog = openDialog(title, form, [yes]);
     reason.focus();
     dialog.addEventListener("close", () => resolve(answer));

@@ -31,8 +31,24 @@ export class EventRow {
     this.corrected = h("span", { class: "chip corrected", hidden: true });
     this.when = h("time", null);
     this.review = h("a", { class: "row-review" });
-    const meta = h("div", { class: "row-meta soft" }, this.speaker, this.conversation, this.language, this.tenant, this.corrected, h("span", { class: "row-sure" }, this.meter, this.confidence), this.when, this.review);
-    this.element = h("li", { class: "row", tabindex: "-1" }, this.badge, h("div", { class: "row-body" }, this.text, meta));
+    const meta = h(
+      "div",
+      { class: "row-meta soft" },
+      this.speaker,
+      this.conversation,
+      this.language,
+      this.tenant,
+      this.corrected,
+      h("span", { class: "row-sure" }, this.meter, this.confidence),
+      this.when,
+      this.review,
+    );
+    this.element = h(
+      "li",
+      { class: "row", tabindex: "-1" },
+      this.badge,
+      h("div", { class: "row-body" }, this.text, meta),
+    );
   }
 
   /** Show this event. */

@@ -34,15 +34,60 @@ function confidence(name, params) {
     setParams({ [name]: target.value === "" ? "" : String(Number(target.value) / 100) });
   };
   const value = params[name] ? Math.round(Number(params[name]) * 100) : "";
-  return field(name, h("input", { id: `filter-${name}`, type: "number", name, min: 0, max: 100, step: 1, value, inputmode: "numeric", on: { change: set } }));
+  return field(
+    name,
+    h("input", {
+      id: `filter-${name}`,
+      type: "number",
+      name,
+      min: 0,
+      max: 100,
+      step: 1,
+      value,
+      inputmode: "numeric",
+      on: { change: set },
+    }),
+  );
 }
 
 const MAKERS = {
-  label: (params) => select("label", params, labelsInUse().map((one) => [one, label(one)]), t("filter.any")),
-  sentiment: (params) => select("sentiment", params, ["positive", "neutral", "negative"].map((one) => [one, t(`sentiment.${one}`)]), t("filter.any")),
-  language: (params) => select("language", params, session.languages.map((one) => [one, `${languageName(one)} (${one})`]), t("filter.any")),
-  tenant: (params) => (session.me.tenant ? null : select("tenant", params, session.tenants.map((one) => [one, one]), t("filter.any"))),
-  status: (params) => select("status", params, ["labelled", "outlier", "unsupported"].map((one) => [one, t(`status.${one}`)]), t("filter.any")),
+  label: (params) =>
+    select(
+      "label",
+      params,
+      labelsInUse().map((one) => [one, label(one)]),
+      t("filter.any"),
+    ),
+  sentiment: (params) =>
+    select(
+      "sentiment",
+      params,
+      ["positive", "neutral", "negative"].map((one) => [one, t(`sentiment.${one}`)]),
+      t("filter.any"),
+    ),
+  language: (params) =>
+    select(
+      "language",
+      params,
+      session.languages.map((one) => [one, `${languageName(one)} (${one})`]),
+      t("filter.any"),
+    ),
+  tenant: (params) =>
+    session.me.tenant
+      ? null
+      : select(
+          "tenant",
+          params,
+          session.tenants.map((one) => [one, one]),
+          t("filter.any"),
+        ),
+  status: (params) =>
+    select(
+      "status",
+      params,
+      ["labelled", "outlier", "unsupported"].map((one) => [one, t(`status.${one}`)]),
+      t("filter.any"),
+    ),
   min_confidence: (params) => confidence("min_confidence", params),
   max_confidence: (params) => confidence("max_confidence", params),
 };
@@ -74,7 +119,12 @@ export function choice(name, params, options, fallback) {
     options.map((one) =>
       h(
         "button",
-        { class: "button", type: "button", "aria-pressed": String(one === value), on: { click: () => setParams({ [name]: one === fallback ? "" : one }) } },
+        {
+          class: "button",
+          type: "button",
+          "aria-pressed": String(one === value),
+          on: { click: () => setParams({ [name]: one === fallback ? "" : one }) },
+        },
         t(`choice.${name}.${one}`),
       ),
     ),
@@ -86,7 +136,15 @@ export function foldedFilters(holder, names, params) {
   const before = holder.querySelector("details");
   const open = before ? before.open : !matchMedia("(max-width: 40rem)").matches;
   const set = Object.keys(chosen(names, params)).length;
-  refreshFilters(holder, h("details", { class: "filter-fold", open }, h("summary", null, set ? t("filters.set", { count: set }) : t("filters")), filterBar(names, params)));
+  refreshFilters(
+    holder,
+    h(
+      "details",
+      { class: "filter-fold", open },
+      h("summary", null, set ? t("filters.set", { count: set }) : t("filters")),
+      filterBar(names, params),
+    ),
+  );
 }
 
 /** Put a filter bar in place of the one in `holder`, and the focus back to the field that had it. */

@@ -11,12 +11,20 @@ export function mixBar(counts, total) {
   return h(
     "div",
     { class: "mix-bar", "aria-hidden": "true" },
-    entries.map(([name, count]) => h("span", { class: `fam-${family(name)}`, title: labelWord(name), vars: { "--share": `${(100 * count) / total}%` } })),
+    entries.map(([name, count]) =>
+      h("span", {
+        class: `fam-${family(name)}`,
+        title: labelWord(name),
+        vars: { "--share": `${(100 * count) / total}%` },
+      }),
+    ),
   );
 }
 
 function sorted(counts) {
-  return Object.entries(counts).filter(([, count]) => count > 0).sort((one, two) => two[1] - one[1]);
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort((one, two) => two[1] - one[1]);
 }
 
 /** The bar and its legend; `pick` gets a label that was clicked, `chosen` is the one that is picked. */
@@ -25,9 +33,30 @@ export function labelMix(counts, { pick = null, chosen = null } = {}) {
   if (!total) return h("p", { class: "soft" }, t("mix.empty"));
   const entry = ([name, count]) => {
     const own = family(name);
-    const inside = [shape(own), h("span", null, labelWord(name)), h("b", { class: "number" }, percent(count / total)), h("small", { class: "soft number" }, number(count))];
-    if (!pick || own === "outlier" || own === "unsupported") return h("span", { class: `mix-entry fam-${own}` }, inside);
-    return h("button", { class: `mix-entry fam-${own}`, type: "button", "aria-pressed": String(name === chosen), data: { label: name }, on: { click: () => pick(name) } }, inside);
+    const inside = [
+      shape(own),
+      h("span", null, labelWord(name)),
+      h("b", { class: "number" }, percent(count / total)),
+      h("small", { class: "soft number" }, number(count)),
+    ];
+    if (!pick || own === "outlier" || own === "unsupported")
+      return h("span", { class: `mix-entry fam-${own}` }, inside);
+    return h(
+      "button",
+      {
+        class: `mix-entry fam-${own}`,
+        type: "button",
+        "aria-pressed": String(name === chosen),
+        data: { label: name },
+        on: { click: () => pick(name) },
+      },
+      inside,
+    );
   };
-  return h("div", { class: "mix" }, mixBar(counts, total), h("div", { class: "mix-legend" }, sorted(counts).map(entry)));
+  return h(
+    "div",
+    { class: "mix" },
+    mixBar(counts, total),
+    h("div", { class: "mix-legend" }, sorted(counts).map(entry)),
+  );
 }

@@ -22,18 +22,50 @@ export function reviewCard(item, what) {
   return h(
     "article",
     { class: "sheet review-card", "aria-labelledby": "review-text" },
-    h("div", { class: "sheet-head" }, h("span", { class: "chip warn", title: t(`why.${item.why}.hint`) }, t(`why.${item.why}`)), h("span", { class: "soft" }, what.left)),
+    h(
+      "div",
+      { class: "sheet-head" },
+      h("span", { class: "chip warn", title: t(`why.${item.why}.hint`) }, t(`why.${item.why}`)),
+      h("span", { class: "soft" }, what.left),
+    ),
     context(item),
-    h("div", { class: `review-message fam-${family(shownLabel(item))}` }, h("p", { class: "soft" }, h("bdi", { class: "named", dir: "auto" }, item.speaker), " · ", when(item.sent_at)), h("p", { id: "review-text", class: "review-text" }, said(textOf(item)))),
+    h(
+      "div",
+      { class: `review-message fam-${family(shownLabel(item))}` },
+      h("p", { class: "soft" }, h("bdi", { class: "named", dir: "auto" }, item.speaker), " · ", when(item.sent_at)),
+      h("p", { id: "review-text", class: "review-text" }, said(textOf(item))),
+    ),
     modelSays(item),
     h("h2", null, t("review.ask")),
-    h("div", { class: "label-buttons", role: "group", "aria-label": t("review.ask") }, labelKeys(item.taxonomy).map((one) => labelButton(one, item, what))),
+    h(
+      "div",
+      { class: "label-buttons", role: "group", "aria-label": t("review.ask") },
+      labelKeys(item.taxonomy).map((one) => labelButton(one, item, what)),
+    ),
     h(
       "div",
       { class: "review-actions" },
-      h("button", { class: "button", type: "button", disabled: !what.back, on: { click: what.back ?? (() => {}) } }, t("previous"), " ", h("kbd", null, "k")),
-      h("button", { class: "button", type: "button", on: { click: what.skip } }, t("skip.one"), " ", h("kbd", null, "j")),
-      h("button", { class: "button", type: "button", disabled: !what.undo, on: { click: what.undo ?? (() => {}) } }, t("undo"), " ", h("kbd", null, "u")),
+      h(
+        "button",
+        { class: "button", type: "button", disabled: !what.back, on: { click: what.back ?? (() => {}) } },
+        t("previous"),
+        " ",
+        h("kbd", null, "k"),
+      ),
+      h(
+        "button",
+        { class: "button", type: "button", on: { click: what.skip } },
+        t("skip.one"),
+        " ",
+        h("kbd", null, "j"),
+      ),
+      h(
+        "button",
+        { class: "button", type: "button", disabled: !what.undo, on: { click: what.undo ?? (() => {}) } },
+        t("undo"),
+        " ",
+        h("kbd", null, "u"),
+      ),
     ),
   );
 }
@@ -43,7 +75,29 @@ function context(item) {
     "div",
     { class: "review-context" },
     h("a", { href: conversationLink(item) }, t("review.conversation")),
-    item.context.length ? h("ol", null, item.context.map((turn) => h("li", null, h("bdi", { class: "named turn-speaker" }, turn.speaker), " ", said(textOf(turn)), turn.label ? h("span", { class: `context-label fam-${family(turn.label)}` }, shape(family(turn.label)), labelWord(turn.label)) : null))) : null,
+    item.context.length
+      ? h(
+          "ol",
+          null,
+          item.context.map((turn) =>
+            h(
+              "li",
+              null,
+              h("bdi", { class: "named turn-speaker" }, turn.speaker),
+              " ",
+              said(textOf(turn)),
+              turn.label
+                ? h(
+                    "span",
+                    { class: `context-label fam-${family(turn.label)}` },
+                    shape(family(turn.label)),
+                    labelWord(turn.label),
+                  )
+                : null,
+            ),
+          ),
+        )
+      : null,
   );
 }
 
@@ -52,9 +106,27 @@ function modelSays(item) {
   return h(
     "div",
     { class: "model-says" },
-    h("p", null, t("model.says"), " ", badge(label ?? (item.status === "unsupported" ? "unsupported" : "outlier")), " ", item.confidence === null ? null : h("span", { class: "number soft" }, percent(item.confidence))),
-    item.candidates.length ? h("p", { class: "soft" }, t("candidates"), " ", item.candidates.map((one) => [badge(one), " "])) : null,
-    Object.keys(item.scores).length ? h("details", null, h("summary", null, t("scores")), scoreBars(item.scores)) : null,
+    h(
+      "p",
+      null,
+      t("model.says"),
+      " ",
+      badge(label ?? (item.status === "unsupported" ? "unsupported" : "outlier")),
+      " ",
+      item.confidence === null ? null : h("span", { class: "number soft" }, percent(item.confidence)),
+    ),
+    item.candidates.length
+      ? h(
+          "p",
+          { class: "soft" },
+          t("candidates"),
+          " ",
+          item.candidates.map((one) => [badge(one), " "]),
+        )
+      : null,
+    Object.keys(item.scores).length
+      ? h("details", null, h("summary", null, t("scores")), scoreBars(item.scores))
+      : null,
   );
 }
 

@@ -7,7 +7,11 @@ import { sign } from "../icons.js";
 
 /** Grey bars while something loads. */
 export function bones(count = 4) {
-  return h("div", { class: "bones", role: "status", "aria-label": t("loading") }, Array.from({ length: count }, () => h("div", { class: "bone" })));
+  return h(
+    "div",
+    { class: "bones", role: "status", "aria-label": t("loading") },
+    Array.from({ length: count }, () => h("div", { class: "bone" })),
+  );
 }
 
 /** Nothing there, and what to do next. */
@@ -40,7 +44,10 @@ export async function load(section, fetcher, show, { quietly = false } = {}) {
     put(section, show(data));
   } catch (error) {
     if (error.name === "AbortError") return;
-    put(section, failed(error, () => load(section, fetcher, show)));
+    put(
+      section,
+      failed(error, () => load(section, fetcher, show)),
+    );
     if (!(error instanceof ApiError)) throw error;
   } finally {
     section.removeAttribute("aria-busy");
@@ -59,5 +66,10 @@ export function viewHead(title, text, ...actions) {
 
 /** A name and its figure. */
 export function figure(name, value, unit = "", hint = null) {
-  return h("div", { class: "figure", title: hint }, h("dt", null, name), h("dd", null, value, unit && h("small", null, ` ${unit}`)));
+  return h(
+    "div",
+    { class: "figure", title: hint },
+    h("dt", null, name),
+    h("dd", null, value, unit && h("small", null, ` ${unit}`)),
+  );
 }

@@ -13,7 +13,8 @@ export function toast(title, text = "", kind = "good", action = null) {
     "div",
     { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" },
     h("div", null, h("strong", null, title), text),
-    action && h("button", { class: "button", type: "button", on: { click: () => (gone(), action.act()) } }, action.text),
+    action &&
+      h("button", { class: "button", type: "button", on: { click: () => (gone(), action.act()) } }, action.text),
     h("button", { class: "button quiet icon", type: "button", "aria-label": t("close"), on: { click: gone } }, "×"),
   );
   box.append(item);

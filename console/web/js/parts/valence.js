@@ -25,7 +25,17 @@ export function valenceChart(turns, reveal) {
         const own = family(shownLabel(turn));
         return { value: [index + 1, turn.valence], symbol: shapePath(own), itemStyle: { color: colour(own) }, turn };
       });
-      return { name: short(speaker), type: "line", connectNulls: true, symbolSize: 13, symbolKeepAspect: true, data: data.filter(Boolean), lineStyle: { color: stroke, type: DASHES[at % DASHES.length], width: 1.75 }, itemStyle: { color: stroke }, emphasis: { focus: "series" } };
+      return {
+        name: short(speaker),
+        type: "line",
+        connectNulls: true,
+        symbolSize: 13,
+        symbolKeepAspect: true,
+        data: data.filter(Boolean),
+        lineStyle: { color: stroke, type: DASHES[at % DASHES.length], width: 1.75 },
+        itemStyle: { color: stroke },
+        emphasis: { focus: "series" },
+      };
     };
     return {
       ...base,
@@ -34,25 +44,48 @@ export function valenceChart(turns, reveal) {
       tooltip: {
         ...base.tooltip,
         trigger: "item",
-        formatter: ({ data }) => `${short(data.turn.speaker)}\n${labelWord(shownLabel(data.turn))}  ${number(data.value[1], 2)}\n${wrap(data.turn.text ?? "")}`,
+        formatter: ({ data }) =>
+          `${short(data.turn.speaker)}\n${labelWord(shownLabel(data.turn))}  ${number(data.value[1], 2)}\n${wrap(data.turn.text ?? "")}`,
       },
-      xAxis: { ...base.xAxis, type: "value", min: 1, max: Math.max(turns.length, 2), minInterval: 1, splitLine: { show: false }, axisLine: { ...base.xAxis.axisLine, onZero: true } },
+      xAxis: {
+        ...base.xAxis,
+        type: "value",
+        min: 1,
+        max: Math.max(turns.length, 2),
+        minInterval: 1,
+        splitLine: { show: false },
+        axisLine: { ...base.xAxis.axisLine, onZero: true },
+      },
       yAxis: {
         ...base.yAxis,
         type: "value",
         min: -1,
         max: 1,
         interval: 0.5,
-        axisLabel: { ...base.yAxis.axisLabel, formatter: (value) => ({ "-1": t("sentiment.negative"), 0: t("sentiment.neutral"), 1: t("sentiment.positive") })[value] ?? "" },
+        axisLabel: {
+          ...base.yAxis.axisLabel,
+          formatter: (value) =>
+            ({ "-1": t("sentiment.negative"), 0: t("sentiment.neutral"), 1: t("sentiment.positive") })[value] ?? "",
+        },
       },
       series: speakers.map(line),
     };
   };
-  const rows = turns.map((turn, index) => [index + 1, turn.speaker, badge(shownLabel(turn)), turn.valence === null ? "–" : number(turn.valence, 2)]);
+  const rows = turns.map((turn, index) => [
+    index + 1,
+    turn.speaker,
+    badge(shownLabel(turn)),
+    turn.valence === null ? "–" : number(turn.valence, 2),
+  ]);
   return chart({
     say: t("valence.say", { speakers: speakers.join(", "), count: turns.length }),
     options,
-    table: { head: [t("turn"), t("speaker"), t("label"), t("valence")], rows, numeric: [0, 3], caption: t("valence.title") },
+    table: {
+      head: [t("turn"), t("speaker"), t("label"), t("valence")],
+      rows,
+      numeric: [0, 3],
+      caption: t("valence.title"),
+    },
     click: ({ data }) => data?.turn && reveal(data.turn),
   });
 }

@@ -33,7 +33,10 @@ export function mount(root, at) {
     return [items, more];
   };
   const refresh = () => {
-    refreshFilters(filters, filterBar(["tenant"], params, choice("severity", params, ["any", "info", "warning", "critical"], "any")));
+    refreshFilters(
+      filters,
+      filterBar(["tenant"], params, choice("severity", params, ["any", "info", "warning", "critical"], "any")),
+    );
     load(list, () => ask(), show);
   };
   refresh();
@@ -52,11 +55,22 @@ export function mount(root, at) {
 }
 
 function alertItem(alert) {
-  const where = alert.conversation_id && h("a", { href: link("conversations", alert.conversation_id, { tenant: alert.tenant }) }, h("bdi", { class: "named", dir: "auto" }, alert.conversation_id));
+  const where =
+    alert.conversation_id &&
+    h(
+      "a",
+      { href: link("conversations", alert.conversation_id, { tenant: alert.tenant }) },
+      h("bdi", { class: "named", dir: "auto" }, alert.conversation_id),
+    );
   return h(
     "li",
     { class: `alert sheet severity-${alert.severity}` },
-    h("div", { class: "sheet-head" }, h("div", null, severity(alert.severity), " ", h("strong", { class: "named" }, alert.title)), when(alert.occurred_at)),
+    h(
+      "div",
+      { class: "sheet-head" },
+      h("div", null, severity(alert.severity), " ", h("strong", { class: "named" }, alert.title)),
+      when(alert.occurred_at),
+    ),
     h(
       "p",
       { class: "alert-facts soft" },
@@ -64,10 +78,21 @@ function alertItem(alert) {
       alert.speaker && h("span", null, t("speaker"), " ", h("bdi", { class: "named", dir: "auto" }, alert.speaker)),
       where && h("span", null, t("conversation.word"), " ", where),
       alert.tenant && h("span", null, t("filter.tenant"), " ", h("bdi", { class: "named" }, alert.tenant)),
-      alert.value === null ? null : h("span", null, t("alerts.value", { value: measure(alert.value), threshold: alert.threshold === null ? "–" : measure(alert.threshold) })),
+      alert.value === null
+        ? null
+        : h(
+            "span",
+            null,
+            t("alerts.value", {
+              value: measure(alert.value),
+              threshold: alert.threshold === null ? "–" : measure(alert.threshold),
+            }),
+          ),
       h("span", null, alert.ended_at ? [t("alerts.ended"), " ", when(alert.ended_at)] : null),
     ),
-    alert.deliveries.length ? h("ul", { class: "deliveries" }, alert.deliveries.map(delivery)) : h("p", { class: "soft" }, t("alerts.unsent")),
+    alert.deliveries.length
+      ? h("ul", { class: "deliveries" }, alert.deliveries.map(delivery))
+      : h("p", { class: "soft" }, t("alerts.unsent")),
   );
 }
 
@@ -85,20 +110,52 @@ function delivery(one) {
     h("span", { class: `chip ${DELIVERY[one.state]}` }, t(`delivery.${one.state}`)),
     " ",
     h("bdi", { class: "named" }, one.webhook),
-    h("span", { class: "soft" }, " · ", t("delivery.attempts", { count: one.attempts }), one.sent_at ? [" · ", when(one.sent_at)] : null, one.last_error && one.state !== "sent" ? [" · ", h("bdi", { class: "named" }, one.last_error)] : null),
+    h(
+      "span",
+      { class: "soft" },
+      " · ",
+      t("delivery.attempts", { count: one.attempts }),
+      one.sent_at ? [" · ", when(one.sent_at)] : null,
+      one.last_error && one.state !== "sent" ? [" · ", h("bdi", { class: "named" }, one.last_error)] : null,
+    ),
   );
 }
 
 function rulesSheet(found) {
-  const head = h("div", { class: "sheet-head" }, h("h2", null, t("rules.title")), found.file ? h("code", { class: "soft named" }, found.file) : null);
-  if (!found.rules.length) return [head, h("p", null, t("rules.empty")), h("p", null, h("code", null, "ALERT_RULES=alerts.yaml sentistream console"))];
+  const head = h(
+    "div",
+    { class: "sheet-head" },
+    h("h2", null, t("rules.title")),
+    found.file ? h("code", { class: "soft named" }, found.file) : null,
+  );
+  if (!found.rules.length)
+    return [
+      head,
+      h("p", null, t("rules.empty")),
+      h("p", null, h("code", null, "ALERT_RULES=alerts.yaml sentistream console")),
+    ];
   const rule = (one) =>
-    h("li", null, h("div", null, severity(one.severity), " ", h("strong", { class: "named" }, one.text)), h("details", null, h("summary", null, h("code", { class: "named" }, one.name)), definition(one)));
-  return [head, h("ul", { class: "rules" }, found.rules.map(rule)), h("p", { class: "soft" }, t(found.webhook ? "rules.webhook" : "rules.no.webhook"))];
+    h(
+      "li",
+      null,
+      h("div", null, severity(one.severity), " ", h("strong", { class: "named" }, one.text)),
+      h("details", null, h("summary", null, h("code", { class: "named" }, one.name)), definition(one)),
+    );
+  return [
+    head,
+    h("ul", { class: "rules" }, found.rules.map(rule)),
+    h("p", { class: "soft" }, t(found.webhook ? "rules.webhook" : "rules.no.webhook")),
+  ];
 }
 
 function definition(one) {
   const entries = Object.entries({ ...(one.tenant ? { tenant: one.tenant } : {}), ...one.definition });
   const text = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
-  return h("dl", { class: "pairs" }, entries.filter(([, value]) => value !== null).map(([name, value]) => [h("dt", null, h("code", null, name)), h("dd", { class: "named" }, text(value))]));
+  return h(
+    "dl",
+    { class: "pairs" },
+    entries
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [h("dt", null, h("code", null, name)), h("dd", { class: "named" }, text(value))]),
+  );
 }

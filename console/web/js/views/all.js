@@ -33,7 +33,10 @@ export function mountView(main, at) {
       setViewKeys(current.keys ?? []);
     })
     .catch((error) => {
-      put(main, failed(error, () => location.reload()));
+      put(
+        main,
+        failed(error, () => location.reload()),
+      );
       throw error;
     });
   return true;

@@ -44,11 +44,18 @@ class Conversation {
   }
 
   async start() {
-    await load(this.body, () => this.ask(), (detail) => this.show(detail));
+    await load(
+      this.body,
+      () => this.ask(),
+      (detail) => this.show(detail),
+    );
     if (!this.turns.length || this.ended) return;
     const again = () => this.refreshSoon();
     const quiet = () => {};
-    this.stream = new EventStream({ conversation_id: this.id, ...this.params }, { events: again, changes: again, reset: again, pulse: quiet, state: quiet });
+    this.stream = new EventStream(
+      { conversation_id: this.id, ...this.params },
+      { events: again, changes: again, reset: again, pulse: quiet, state: quiet },
+    );
   }
 
   show(detail) {
@@ -69,7 +76,11 @@ class Conversation {
     this.sayFigures(conversation);
     this.drawTurns();
     this.drawChart();
-    put(this.older, this.cursor && h("button", { class: "button", type: "button", on: { click: () => this.loadOlder() } }, t("turns.older")));
+    put(
+      this.older,
+      this.cursor &&
+        h("button", { class: "button", type: "button", on: { click: () => this.loadOlder() } }, t("turns.older")),
+    );
   }
 
   sayFigures(one) {
@@ -77,7 +88,12 @@ class Conversation {
       this.figures,
       figure(t("turns.head"), one.turns),
       figure(t("negative.share"), percent(one.negative_share), "", t("negative.hint")),
-      figure(t(one.rising < 0 ? "calming.figure" : "rising.figure"), percent(Math.abs(one.rising)), "", t("rising.hint")),
+      figure(
+        t(one.rising < 0 ? "calming.figure" : "rising.figure"),
+        percent(Math.abs(one.rising)),
+        "",
+        t("rising.hint"),
+      ),
       figure(t("outliers.head"), one.outliers, "", t("status.outlier.hint")),
       figure(t("flips.head"), one.flips, "", t("flips.hint")),
     );
@@ -108,7 +124,12 @@ class Conversation {
     const drawn = JSON.stringify(this.turns.map((turn) => [turn.event_id, turn.label, turn.valence]));
     if (drawn === this.drawnChart) return;
     this.drawnChart = drawn;
-    put(this.chart, h("h2", null, t("valence.title")), h("p", { class: "soft" }, t("valence.what")), valenceChart(this.turns, (turn) => this.reveal(turn)));
+    put(
+      this.chart,
+      h("h2", null, t("valence.title")),
+      h("p", { class: "soft" }, t("valence.what")),
+      valenceChart(this.turns, (turn) => this.reveal(turn)),
+    );
   }
 
   reveal(turn) {

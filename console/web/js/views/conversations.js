@@ -20,11 +20,18 @@ export function mount(root, at) {
   const list = h("div", null);
   put(root, viewHead(t("nav.conversations"), t("conversations.what"), findForm()), filters, list);
 
-  const ask = (cursor) => get("/conversations", { sort: params.sort ?? "recent", ...chosen(FILTERS, params), cursor, limit: 50 });
+  const ask = (cursor) =>
+    get("/conversations", { sort: params.sort ?? "recent", ...chosen(FILTERS, params), cursor, limit: 50 });
 
   const show = (page) => {
     first = JSON.stringify(page);
-    if (!page.conversations.length) return empty("conversations", t("conversations.empty"), t("conversations.empty.do"), h("code", null, "sentistream chat"));
+    if (!page.conversations.length)
+      return empty(
+        "conversations",
+        t("conversations.empty"),
+        t("conversations.empty.do"),
+        h("code", null, "sentistream chat"),
+      );
     const rows = h("ol", { class: "talks" }, page.conversations.map(conversationRow));
     const more = moreButton(rows, page.next_cursor, async (cursor) => {
       const next = await ask(cursor);
@@ -33,13 +40,15 @@ export function mount(root, at) {
     return [rows, more];
   };
   const refresh = (options) => load(list, () => ask(), show, options);
-  const bar = () => refreshFilters(filters, filterBar(FILTERS, params, choice("sort", params, ["recent", "rising"], "recent")));
+  const bar = () =>
+    refreshFilters(filters, filterBar(FILTERS, params, choice("sort", params, ["recent", "rising"], "recent")));
   bar();
   refresh();
 
   // What is read stays where it is: the list is drawn again only at its top, with no page added, and when it changed.
   every(5000, root, async () => {
-    if (!first || scrollY > 50 || list.querySelectorAll(".talk").length > 50 || list.contains(document.activeElement)) return;
+    if (!first || scrollY > 50 || list.querySelectorAll(".talk").length > 50 || list.contains(document.activeElement))
+      return;
     const page = await ask().catch(() => null);
     if (page && JSON.stringify(page) !== first) put(list, show(page));
   });
@@ -70,5 +79,10 @@ function findForm() {
     event.preventDefault();
     go("conversations", field.value.trim());
   };
-  return h("form", { class: "filters", role: "search", on: { submit } }, h("label", { class: "field", for: "find" }, t("conversations.find"), field), h("button", { class: "button", type: "submit" }, t("open")));
+  return h(
+    "form",
+    { class: "filters", role: "search", on: { submit } },
+    h("label", { class: "field", for: "find" }, t("conversations.find"), field),
+    h("button", { class: "button", type: "submit" }, t("open")),
+  );
 }

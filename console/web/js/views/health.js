@@ -35,7 +35,10 @@ export function mount(root) {
     try {
       put(body, show(await get("/health")));
     } catch (error) {
-      put(body, failed(error, () => refresh()));
+      put(
+        body,
+        failed(error, () => refresh()),
+      );
     }
   });
   return { keys: [{ key: "r", text: t("refresh"), act: () => refresh({ quietly: true }) }] };
@@ -55,29 +58,71 @@ function sheets(health) {
   const worker = health.services.find((service) => service.service === "worker")?.figures ?? {};
   const letters = health.dead_letters?.reduce((sum, one) => sum + one.count, 0);
   return [
-    h("div", { class: `health-banner ${health.state}` }, h("strong", null, t(`health.state.${health.state}`)), h("span", null, overview(health)), h("span", { class: "soft" }, t("health.at"), " ", when(health.checked_at))),
+    h(
+      "div",
+      { class: `health-banner ${health.state}` },
+      h("strong", null, t(`health.state.${health.state}`)),
+      h("span", null, overview(health)),
+      h("span", { class: "soft" }, t("health.at"), " ", when(health.checked_at)),
+    ),
     h(
       "dl",
       { class: "figures" },
       figure(t("health.lag"), span(worst(health.groups)), "", t("health.lag.hint")),
-      figure(t("live.rate"), rate(rates.last_minute), t("per.second"), t("health.rates.hint", { ten: rate(rates.last_ten_minutes), hour: rate(rates.last_hour) })),
-      figure(t("health.flight"), worker.in_flight === undefined ? "–" : number(worker.in_flight), "", t("health.flight.hint")),
-      figure(t("health.model"), worker.model_p50_s === undefined ? "–" : span(worker.model_p50_s), worker.model_p99_s === undefined ? "" : `p99 ${span(worker.model_p99_s)}`, t("health.model.hint")),
-      figure(t("health.latency"), latency.p50 === undefined ? "–" : span(latency.p50 / 1000), latency.p99 === undefined ? "" : `p99 ${span(latency.p99 / 1000)}`, t("live.latency.hint")),
+      figure(
+        t("live.rate"),
+        rate(rates.last_minute),
+        t("per.second"),
+        t("health.rates.hint", { ten: rate(rates.last_ten_minutes), hour: rate(rates.last_hour) }),
+      ),
+      figure(
+        t("health.flight"),
+        worker.in_flight === undefined ? "–" : number(worker.in_flight),
+        "",
+        t("health.flight.hint"),
+      ),
+      figure(
+        t("health.model"),
+        worker.model_p50_s === undefined ? "–" : span(worker.model_p50_s),
+        worker.model_p99_s === undefined ? "" : `p99 ${span(worker.model_p99_s)}`,
+        t("health.model.hint"),
+      ),
+      figure(
+        t("health.latency"),
+        latency.p50 === undefined ? "–" : span(latency.p50 / 1000),
+        latency.p99 === undefined ? "" : `p99 ${span(latency.p99 / 1000)}`,
+        t("live.latency.hint"),
+      ),
       figure(t("letters"), letters === undefined ? "–" : number(letters), "", t("letters.hint")),
     ),
-    h("div", { class: "parts-grid" }, health.groups.map(group), part("Kafka", health.kafka, t(`kafka.${health.kafka}`), null, null), store(health.store), health.services.map(service)),
+    h(
+      "div",
+      { class: "parts-grid" },
+      health.groups.map(group),
+      part("Kafka", health.kafka, t(`kafka.${health.kafka}`), null, null),
+      store(health.store),
+      health.services.map(service),
+    ),
   ];
 }
 
 function part(name, its, text, toDo, facts, under = null) {
-  return h("section", { class: `sheet part state-${its}` }, h("div", { class: "sheet-head" }, h("div", null, h("h2", null, name), under), state(its)), h("p", null, text), toDo && h("p", { class: "note warn" }, h("b", null, t("to.do")), " ", toDo), facts);
+  return h(
+    "section",
+    { class: `sheet part state-${its}` },
+    h("div", { class: "sheet-head" }, h("div", null, h("h2", null, name), under), state(its)),
+    h("p", null, text),
+    toDo && h("p", { class: "note warn" }, h("b", null, t("to.do")), " ", toDo),
+    facts,
+  );
 }
 
 // In the reader's language, from the figures; the API's own words where there are none.
 function overview(health) {
   if (health.state === "ok") return t("health.all.ok");
-  const parts = [...health.groups, ...health.services].filter((one) => one.state === health.state).map((one) => t(`service.${one.service}`));
+  const parts = [...health.groups, ...health.services]
+    .filter((one) => one.state === health.state)
+    .map((one) => t(`service.${one.service}`));
   if (health.kafka === health.state) parts.unshift("Kafka");
   return parts.length ? `${[...new Set(parts)].join(", ")}: ${t(`state.${health.state}`)}` : health.text;
 }
@@ -91,20 +136,48 @@ function lagWords(one) {
 
 function group(one) {
   const [text, toDo] = lagWords(one);
-  const facts = h("dl", { class: "pairs" }, pair(t("lag.seconds"), span(one.lag_seconds)), pair(t("lag.records"), one.lag_records === null ? "–" : number(one.lag_records)), pair(t("members"), one.members === null ? "–" : number(one.members)));
-  return part(t(`service.${one.service}`), one.state, text, toDo, facts, h("small", { class: "soft named" }, `${one.topic} · ${one.group}`));
+  const facts = h(
+    "dl",
+    { class: "pairs" },
+    pair(t("lag.seconds"), span(one.lag_seconds)),
+    pair(t("lag.records"), one.lag_records === null ? "–" : number(one.lag_records)),
+    pair(t("members"), one.members === null ? "–" : number(one.members)),
+  );
+  return part(
+    t(`service.${one.service}`),
+    one.state,
+    text,
+    toDo,
+    facts,
+    h("small", { class: "soft named" }, `${one.topic} · ${one.group}`),
+  );
 }
 
 const pair = (name, value) => [h("dt", null, name), h("dd", { class: "number" }, value)];
 
 function store(one) {
-  const facts = h("dl", { class: "pairs" }, pair(t("store.events"), number(one.events)), pair(t("store.oldest"), one.oldest_sent_at ? when(one.oldest_sent_at) : "–"), pair(t("store.newest"), one.newest_sent_at ? when(one.newest_sent_at) : "–"));
+  const facts = h(
+    "dl",
+    { class: "pairs" },
+    pair(t("store.events"), number(one.events)),
+    pair(t("store.oldest"), one.oldest_sent_at ? when(one.oldest_sent_at) : "–"),
+    pair(t("store.newest"), one.newest_sent_at ? when(one.newest_sent_at) : "–"),
+  );
   return part(t("store.title"), one.state, one.text, one.to_do, facts);
 }
 
 function service(one) {
   const entries = Object.entries(one.figures);
-  const value = (name, figureOf) => (name.endsWith("_s") && !name.endsWith("per_s") ? span(figureOf) : number(figureOf, figureOf < 10 ? 2 : 0));
-  const facts = entries.length ? h("dl", { class: "pairs" }, entries.map(([name, found]) => pair(has(`figure.${name}`) ? t(`figure.${name}`) : h("code", null, name), value(name, found)))) : null;
+  const value = (name, figureOf) =>
+    name.endsWith("_s") && !name.endsWith("per_s") ? span(figureOf) : number(figureOf, figureOf < 10 ? 2 : 0);
+  const facts = entries.length
+    ? h(
+        "dl",
+        { class: "pairs" },
+        entries.map(([name, found]) =>
+          pair(has(`figure.${name}`) ? t(`figure.${name}`) : h("code", null, name), value(name, found)),
+        ),
+      )
+    : null;
   return part(t("service.page", { name: t(`service.${one.service}`) }), one.state, one.text, one.to_do, facts);
 }

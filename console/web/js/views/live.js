@@ -42,7 +42,12 @@ class Live {
     this.state = "opening";
     this.summaryAt = 0;
     this.mixOf = "";
-    this.pauseButton = h("button", { class: "button", type: "button", "aria-pressed": "false", on: { click: () => this.pause(!this.list.paused) } });
+    this.pauseButton = h("button", {
+      class: "button",
+      type: "button",
+      "aria-pressed": "false",
+      on: { click: () => this.pause(!this.list.paused) },
+    });
     this.filters = h("div", null);
     this.figures = h("dl", { class: "figures" });
     this.mix = h("section", { class: "sheet", "aria-label": t("live.mix") });
@@ -50,7 +55,16 @@ class Live {
     this.rows = h("ol", { class: "rows", "aria-label": t("live.list") });
     this.nothing = h("div", null);
     this.list = new LiveList(this.rows, () => this.summarise());
-    put(root, viewHead(t("nav.live"), t("live.what"), this.pauseButton), this.figures, this.mix, this.filters, this.note, this.nothing, this.rows);
+    put(
+      root,
+      viewHead(t("nav.live"), t("live.what"), this.pauseButton),
+      this.figures,
+      this.mix,
+      this.filters,
+      this.note,
+      this.nothing,
+      this.rows,
+    );
     foldedFilters(this.filters, FILTERS, params);
     this.onHidden = () => this.followVisibility();
     document.addEventListener("visibilitychange", this.onHidden);
@@ -62,20 +76,23 @@ class Live {
   connect() {
     this.stream?.close();
     this.list.clear();
-    this.stream = new EventStream({ ...chosen(FILTERS, this.params), backlog: BACKLOG }, {
-      events: ({ events }) => this.list.take(events),
-      changes: ({ events }) => this.list.change(events),
-      pulse: (pulse) => {
-        this.pulse = pulse;
-        setServerTime(pulse.server_time);
-        this.summarise(true);
+    this.stream = new EventStream(
+      { ...chosen(FILTERS, this.params), backlog: BACKLOG },
+      {
+        events: ({ events }) => this.list.take(events),
+        changes: ({ events }) => this.list.change(events),
+        pulse: (pulse) => {
+          this.pulse = pulse;
+          setServerTime(pulse.server_time);
+          this.summarise(true);
+        },
+        reset: () => this.connect(),
+        state: (state) => {
+          this.state = state;
+          this.summarise(true);
+        },
       },
-      reset: () => this.connect(),
-      state: (state) => {
-        this.state = state;
-        this.summarise(true);
-      },
-    });
+    );
   }
 
   update(params) {
@@ -126,7 +143,12 @@ class Live {
       this.figures,
       figure(t("live.rate"), this.pulse ? rate(this.pulse.per_second) : "–", t("per.second"), t("live.rate.hint")),
       figure(t("live.total"), this.pulse ? number(this.pulse.total) : "–", "", t("live.total.hint")),
-      figure(t("live.latency"), latencies.length ? span(latencies[latencies.length >> 1] / 1000) : "–", "", t("live.latency.hint")),
+      figure(
+        t("live.latency"),
+        latencies.length ? span(latencies[latencies.length >> 1] / 1000) : "–",
+        "",
+        t("live.latency.hint"),
+      ),
       figure(t("live.negative"), labelled.length ? percent(negative) : "–", "", t("live.negative.hint")),
     );
     this.showMix(events);
@@ -141,7 +163,11 @@ class Live {
     this.mixOf = mixOf;
     const focused = this.mix.contains(document.activeElement) ? document.activeElement.dataset.label : null;
     const pick = (label) => setParams({ label: label === this.params.label ? "" : label });
-    put(this.mix, h("h2", null, t("live.mix.of", { count: events.length })), labelMix(counts, { pick, chosen: this.params.label }));
+    put(
+      this.mix,
+      h("h2", null, t("live.mix.of", { count: events.length })),
+      labelMix(counts, { pick, chosen: this.params.label }),
+    );
     if (focused) this.mix.querySelector(`[data-label="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -155,7 +181,17 @@ class Live {
     const nothing = events.length || this.state !== "open" ? "" : filtered ? "filtered" : "empty";
     if (this.nothing.dataset.says === nothing) return;
     this.nothing.dataset.says = nothing;
-    put(this.nothing, nothing ? empty("live", t(`live.${nothing}`), t(`live.${nothing}.do`), nothing === "empty" ? h("code", null, "sentistream chat") : null) : null);
+    put(
+      this.nothing,
+      nothing
+        ? empty(
+            "live",
+            t(`live.${nothing}`),
+            t(`live.${nothing}.do`),
+            nothing === "empty" ? h("code", null, "sentistream chat") : null,
+          )
+        : null,
+    );
   }
 
   // Nobody looks: nothing is drawn, and after a while nothing is asked for either.

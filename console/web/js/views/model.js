@@ -16,7 +16,13 @@ import { when } from "../time.js";
 export function mount(root) {
   const body = h("div", { class: "view" });
   put(root, viewHead(t("nav.model"), t("model.what")), body);
-  const refresh = (options) => load(body, () => get("/adapters"), (found) => sheets(found, () => refresh({ quietly: true })), options);
+  const refresh = (options) =>
+    load(
+      body,
+      () => get("/adapters"),
+      (found) => sheets(found, () => refresh({ quietly: true })),
+      options,
+    );
   refresh();
   return { keys: [{ key: "r", text: t("refresh"), act: () => refresh({ quietly: true }) }] };
 }
@@ -27,12 +33,32 @@ function sheets(found, refresh) {
   const events = found.labelled.reduce((sum, one) => sum + one.events, 0);
   return [
     found.trouble && h("p", { class: "note bad", role: "alert" }, found.trouble),
-    h("dl", { class: "figures wide" }, figure(t("model.name"), h("bdi", { class: "named model-name" }, found.model)), figure(t("model.live"), h("bdi", { class: "named model-name" }, nameOf(found.live))), figure(t("model.versions"), number(found.versions.length)), figure(t("trends.events"), number(events))),
+    h(
+      "dl",
+      { class: "figures wide" },
+      figure(t("model.name"), h("bdi", { class: "named model-name" }, found.model)),
+      figure(t("model.live"), h("bdi", { class: "named model-name" }, nameOf(found.live))),
+      figure(t("model.versions"), number(found.versions.length)),
+      figure(t("trends.events"), number(events)),
+    ),
     actions(found, refresh),
     h("h2", null, t("model.versions.head")),
-    found.versions.length ? h("ol", { class: "versions" }, found.versions.map((one) => version(one, refresh))) : empty("model", t("model.empty"), t("model.empty.do"), h("code", null, "sentistream trainer")),
+    found.versions.length
+      ? h(
+          "ol",
+          { class: "versions" },
+          found.versions.map((one) => version(one, refresh)),
+        )
+      : empty("model", t("model.empty"), t("model.empty.do"), h("code", null, "sentistream trainer")),
     h("section", { class: "sheet" }, h("h2", null, t("labelled.title")), labelledTable(found.labelled)),
-    h("section", { class: "sheet" }, h("h2", null, t("history.title")), found.history.length ? h("ol", { class: "history" }, found.history.map(decision)) : h("p", { class: "soft" }, t("history.empty"))),
+    h(
+      "section",
+      { class: "sheet" },
+      h("h2", null, t("history.title")),
+      found.history.length
+        ? h("ol", { class: "history" }, found.history.map(decision))
+        : h("p", { class: "soft" }, t("history.empty")),
+    ),
   ];
 }
 
@@ -49,25 +75,72 @@ async function decide(path, body, what, refresh) {
 function actions(found, refresh) {
   if (!session.me.may_release) return h("p", { class: "note" }, t("model.viewer"));
   const rollBack = async () => {
-    const reason = await confirmWithReason(t("rollback.ask"), t("rollback.text", { from: nameOf(found.live), to: nameOf(found.rollback_to) }), t("rollback"), true);
+    const reason = await confirmWithReason(
+      t("rollback.ask"),
+      t("rollback.text", { from: nameOf(found.live), to: nameOf(found.rollback_to) }),
+      t("rollback"),
+      true,
+    );
     if (reason) await decide("/adapters/rollback", { reason }, "rolled.back", refresh);
   };
-  return h("div", { class: "view-actions" }, h("button", { class: "button danger", type: "button", disabled: !found.can_roll_back, on: { click: rollBack } }, t("rollback.to", { version: nameOf(found.rollback_to) })));
+  return h(
+    "div",
+    { class: "view-actions" },
+    h(
+      "button",
+      { class: "button danger", type: "button", disabled: !found.can_roll_back, on: { click: rollBack } },
+      t("rollback.to", { version: nameOf(found.rollback_to) }),
+    ),
+  );
 }
 
 function version(one, refresh) {
   const release = async () => {
-    const reason = await confirmWithReason(t("release.ask", { version: one.version }), t(one.gate?.released === false ? "release.refused.text" : "release.text"), t("release"));
+    const reason = await confirmWithReason(
+      t("release.ask", { version: one.version }),
+      t(one.gate?.released === false ? "release.refused.text" : "release.text"),
+      t("release"),
+    );
     if (reason) await decide(`/adapters/${encodeURIComponent(one.version)}/release`, { reason }, "released", refresh);
   };
-  const verdict = one.gate === null ? null : h("span", { class: `chip ${one.gate.released ? "good" : "bad"}` }, t(one.gate.released ? "gate.passed" : "gate.refused"));
+  const verdict =
+    one.gate === null
+      ? null
+      : h(
+          "span",
+          { class: `chip ${one.gate.released ? "good" : "bad"}` },
+          t(one.gate.released ? "gate.passed" : "gate.refused"),
+        );
   return h(
     "li",
     { class: `sheet version${one.live ? " live-version" : ""}` },
-    h("div", { class: "sheet-head" }, h("div", null, h("strong", { class: "mono named" }, one.version), " ", one.live ? h("span", { class: "chip corrected" }, t("model.is.live")) : null, " ", verdict), h("span", { class: "soft" }, t("made"), " ", when(one.made_at))),
-    h("p", { class: "soft" }, t("parent"), " ", h("bdi", { class: "named" }, one.parent ?? t("parent.base")), " · ", one.labelled ? t("labelled.by", { count: one.labelled.events }) : t("labelled.nothing")),
+    h(
+      "div",
+      { class: "sheet-head" },
+      h(
+        "div",
+        null,
+        h("strong", { class: "mono named" }, one.version),
+        " ",
+        one.live ? h("span", { class: "chip corrected" }, t("model.is.live")) : null,
+        " ",
+        verdict,
+      ),
+      h("span", { class: "soft" }, t("made"), " ", when(one.made_at)),
+    ),
+    h(
+      "p",
+      { class: "soft" },
+      t("parent"),
+      " ",
+      h("bdi", { class: "named" }, one.parent ?? t("parent.base")),
+      " · ",
+      one.labelled ? t("labelled.by", { count: one.labelled.events }) : t("labelled.nothing"),
+    ),
     gateReport(one.gate),
-    session.me.may_release && !one.live ? h("button", { class: "button", type: "button", on: { click: release } }, t("release")) : null,
+    session.me.may_release && !one.live
+      ? h("button", { class: "button", type: "button", on: { click: release } }, t("release"))
+      : null,
   );
 }
 
@@ -76,7 +149,13 @@ function labelledTable(all) {
   const row = (one) => {
     const total = Object.values(one.labels).reduce((sum, count) => sum + count, 0);
     return [
-      h("span", null, h("bdi", { class: "named mono" }, nameOf(one.version)), h("br"), h("small", { class: "soft named" }, one.model)),
+      h(
+        "span",
+        null,
+        h("bdi", { class: "named mono" }, nameOf(one.version)),
+        h("br"),
+        h("small", { class: "soft named" }, one.model),
+      ),
       number(one.events),
       h("span", { class: "group-mix" }, mixBar(one.labels, Math.max(total, 1))),
       percent(one.events ? one.unlabelled / one.events : 0, 1),
@@ -84,9 +163,29 @@ function labelledTable(all) {
       when(one.last_at),
     ];
   };
-  return tableOf({ head: [t("version"), t("trends.events"), t("label"), t("unlabelled"), t("corrected"), t("last")], rows: all.map(row), numeric: [1, 3, 4], caption: t("labelled.title") });
+  return tableOf({
+    head: [t("version"), t("trends.events"), t("label"), t("unlabelled"), t("corrected"), t("last")],
+    rows: all.map(row),
+    numeric: [1, 3, 4],
+    caption: t("labelled.title"),
+  });
 }
 
 function decision(one) {
-  return h("li", null, h("span", { class: `chip ${one.status === "released" ? "good" : "warn"}` }, t(`decision.${one.status}`)), " ", h("bdi", { class: "named mono" }, nameOf(one.version)), " ", h("span", { class: "soft" }, t("history.before", { version: nameOf(one.previous) }), one.reason ? [" · ", h("bdi", { class: "named" }, one.reason)] : null, " · ", when(one.decided_at)));
+  return h(
+    "li",
+    null,
+    h("span", { class: `chip ${one.status === "released" ? "good" : "warn"}` }, t(`decision.${one.status}`)),
+    " ",
+    h("bdi", { class: "named mono" }, nameOf(one.version)),
+    " ",
+    h(
+      "span",
+      { class: "soft" },
+      t("history.before", { version: nameOf(one.previous) }),
+      one.reason ? [" · ", h("bdi", { class: "named" }, one.reason)] : null,
+      " · ",
+      when(one.decided_at),
+    ),
+  );
 }

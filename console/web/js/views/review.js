@@ -34,7 +34,13 @@ class Review {
     this.agreement = h("section", { class: "sheet" });
     this.recent = h("section", { class: "sheet" });
     side.append(this.recent, this.agreement);
-    put(root, viewHead(t("nav.review"), t("review.what")), session.me.may_label ? null : h("p", { class: "note warn" }, t("review.viewer")), this.filters, h("div", { class: "review-columns" }, this.card, side));
+    put(
+      root,
+      viewHead(t("nav.review"), t("review.what")),
+      session.me.may_label ? null : h("p", { class: "note warn" }, t("review.viewer")),
+      this.filters,
+      h("div", { class: "review-columns" }, this.card, side),
+    );
   }
 
   keys() {
@@ -54,7 +60,10 @@ class Review {
     this.at = 0;
     this.cursor = null;
     this.remaining = 0;
-    refreshFilters(this.filters, filterBar(FILTERS, this.params, choice("labelled", this.params, ["none", "others"], "none")));
+    refreshFilters(
+      this.filters,
+      filterBar(FILTERS, this.params, choice("labelled", this.params, ["none", "others"], "none")),
+    );
     put(this.card, bones(3));
     this.refreshSide();
     try {
@@ -62,12 +71,20 @@ class Review {
       await this.more();
       if (!this.ended) this.draw();
     } catch (error) {
-      put(this.card, failed(error, () => this.begin()));
+      put(
+        this.card,
+        failed(error, () => this.begin()),
+      );
     }
   }
 
   async more() {
-    const page = await get("/review", { labelled: this.params.labelled, ...chosen(FILTERS, this.params), cursor: this.cursor, limit: PAGE });
+    const page = await get("/review", {
+      labelled: this.params.labelled,
+      ...chosen(FILTERS, this.params),
+      cursor: this.cursor,
+      limit: PAGE,
+    });
     const known = new Set(this.items.map((item) => item.event_id));
     this.items.push(...page.items.filter((item) => !known.has(item.event_id)));
     this.cursor = page.next_cursor;
@@ -83,7 +100,15 @@ class Review {
   draw() {
     const item = this.items[this.at];
     if (!item) {
-      put(this.card, empty("review", t(this.done.size ? "review.finished" : "review.empty"), t("review.empty.do"), h("button", { class: "button", type: "button", on: { click: () => this.begin() } }, t("review.again"))));
+      put(
+        this.card,
+        empty(
+          "review",
+          t(this.done.size ? "review.finished" : "review.empty"),
+          t("review.empty.do"),
+          h("button", { class: "button", type: "button", on: { click: () => this.begin() } }, t("review.again")),
+        ),
+      );
       return;
     }
     const left = Math.max(this.remaining - this.done.size, this.items.length - this.at);
@@ -177,7 +202,10 @@ class Review {
       await remove(`/labels/${encodeURIComponent(one.event_id)}`);
       this.done.delete(one.event_id);
       this.undone = this.undone.filter(({ item }) => item.event_id !== one.event_id);
-      toast(t("review.undone"), t("review.undone.text"), "good", { text: t("live.review"), act: () => (location.hash = link("review", one.event_id)) });
+      toast(t("review.undone"), t("review.undone.text"), "good", {
+        text: t("live.review"),
+        act: () => (location.hash = link("review", one.event_id)),
+      });
       this.draw();
       this.refreshSideSoon();
     } catch (error) {

@@ -39,8 +39,14 @@ export function mount(root, at) {
   };
   const refresh = (options) => load(body, ask, show, options);
   const refreshRising = (options) =>
-    load(rising, () => get("/conversations", { sort: "rising", ...chosen(FILTERS, params), limit: 5 }), risingList, options);
-  const bar = () => refreshFilters(filters, filterBar(FILTERS, params, choice("range", params, Object.keys(RANGES), USUAL)));
+    load(
+      rising,
+      () => get("/conversations", { sort: "rising", ...chosen(FILTERS, params), limit: 5 }),
+      risingList,
+      options,
+    );
+  const bar = () =>
+    refreshFilters(filters, filterBar(FILTERS, params, choice("range", params, Object.keys(RANGES), USUAL)));
 
   const all = () => {
     bar();
@@ -69,7 +75,11 @@ export function mount(root, at) {
 
 function widest(params) {
   if (params.range === "30d") return null;
-  return h("button", { class: "button", type: "button", on: { click: () => setParams({ range: "30d" }) } }, t("trends.widest"));
+  return h(
+    "button",
+    { class: "button", type: "button", on: { click: () => setParams({ range: "30d" }) } },
+    t("trends.widest"),
+  );
 }
 
 function charts(trends) {
@@ -79,20 +89,41 @@ function charts(trends) {
     h(
       "dl",
       { class: "figures" },
-      figure(t("trends.events"), number(totals.events), "", t("trends.events.hint", { rate: number(totals.events / (seconds / 60), 1) })),
+      figure(
+        t("trends.events"),
+        number(totals.events),
+        "",
+        t("trends.events.hint", { rate: number(totals.events / (seconds / 60), 1) }),
+      ),
       figure(t("negative.share"), percent(totals.negative_share), "", t("negative.hint")),
-      figure(t("outliers.head"), percent(totals.outliers / totals.events, 1), `(${number(totals.outliers)})`, t("status.outlier.hint")),
+      figure(
+        t("outliers.head"),
+        percent(totals.outliers / totals.events, 1),
+        `(${number(totals.outliers)})`,
+        t("status.outlier.hint"),
+      ),
       figure(t("flips.head"), percent(totals.flips / totals.events, 1), `(${number(totals.flips)})`, t("flips.hint")),
       figure(t("latency.mean"), totals.latency_ms === null ? "–" : span(totals.latency_ms / 1000)),
     ),
     h("section", { class: "sheet" }, h("h2", null, t("trends.shares")), sharesChart(trends, seconds)),
-    h("section", { class: "sheet" }, h("h2", null, t("trends.trouble")), h("p", { class: "soft" }, t("trends.trouble.what")), troubleChart(trends, seconds)),
+    h(
+      "section",
+      { class: "sheet" },
+      h("h2", null, t("trends.trouble")),
+      h("p", { class: "soft" }, t("trends.trouble.what")),
+      troubleChart(trends, seconds),
+    ),
     h(
       "div",
       { class: "columns" },
       h("section", { class: "sheet" }, h("h2", null, t("trends.mix")), labelMix(totals.labels)),
       groups(t("trends.by.tenant"), t("filter.tenant"), trends.by_tenant, (name) => name),
-      groups(t("trends.by.language"), t("filter.language"), trends.by_language, (name) => `${languageName(name)} (${name})`),
+      groups(
+        t("trends.by.language"),
+        t("filter.language"),
+        trends.by_language,
+        (name) => `${languageName(name)} (${name})`,
+      ),
     ),
   ];
 }
@@ -109,15 +140,27 @@ function groups(title, column, all, nameOf) {
     "section",
     { class: "sheet" },
     h("h2", null, title),
-    tableOf({ head: [column, t("trends.events"), t("label"), t("negative.word.head"), t("outliers.head")], rows, numeric: [1, 3, 4], caption: title }),
+    tableOf({
+      head: [column, t("trends.events"), t("label"), t("negative.word.head"), t("outliers.head")],
+      rows,
+      numeric: [1, 3, 4],
+      caption: title,
+    }),
   );
 }
 
 function risingList(page) {
   const rising = page.conversations.filter((one) => one.rising > 0);
   return [
-    h("div", { class: "sheet-head" }, h("h2", null, t("trends.rising")), h("a", { href: link("conversations", null, { sort: "rising" }) }, t("all"))),
+    h(
+      "div",
+      { class: "sheet-head" },
+      h("h2", null, t("trends.rising")),
+      h("a", { href: link("conversations", null, { sort: "rising" }) }, t("all")),
+    ),
     h("p", { class: "soft" }, t("rising.hint")),
-    rising.length ? h("ol", { class: "talks" }, rising.map(conversationRow)) : h("p", { class: "soft" }, t("trends.rising.none")),
+    rising.length
+      ? h("ol", { class: "talks" }, rising.map(conversationRow))
+      : h("p", { class: "soft" }, t("trends.rising.none")),
   ];
 }
