@@ -31,8 +31,8 @@ class Scope:
 
     @property
     def key(self) -> str:
-        """Tells scopes of one rule apart."""
-        return json.dumps([self.tenant, self.conversation_id, self.speaker], ensure_ascii=False)
+        """Tells scopes of one rule apart; a hash, for three long names do not fit into a database's index."""
+        return _hash([self.tenant, self.conversation_id, self.speaker])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def take(rule: Rule, scope: Scope, state: State, row: Mapping[str, Any]) -> Step
     if "open" in state or sent_ms < state.get("quiet_until_ms", sent_ms):
         return NOTHING
     anchor, value, facts = truth
-    key = _key(rule.name, scope, anchor)
+    key = _hash([rule.name, scope.key, anchor])
     state["open"] = key
     state["quiet_until_ms"] = sent_ms + round(rule.cooldown_minutes * _MINUTE_MS)
     threshold = rule.confidence if isinstance(rule, TurnsRule) else rule.share
@@ -157,5 +157,5 @@ def _count_share(rule: ShareRule, state: State, row: Mapping[str, Any]) -> _Trut
     return str(newest), counted / messages, facts
 
 
-def _key(rule: str, scope: Scope, anchor: str) -> str:
-    return hashlib.sha256(json.dumps([rule, scope.key, anchor]).encode()).hexdigest()[:32]
+def _hash(parts: list[str | None]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -202,6 +203,14 @@ def test_what_is_remembered_holds_no_text_and_goes_when_it_means_nothing(databas
     assert "secret" not in str(state)
     filler.write(*events_of(["ann joy 0.9"], first=2))
     assert rows_of(database, AlertState) == []
+
+
+def test_the_longest_names_fit(either_database: Database) -> None:
+    long: dict[str, Any] = {"tenant": "\U0001f600" * 256, "conversation_id": "\u65e5" * 256}
+    events = events_of([f"{'x' * 256} anger 0.9"] * 3, **long)
+    store(either_database, [ANGRY, SHARE], events)
+    (found,) = rows_of(either_database, AlertOccurrence)
+    assert found["tenant"] == long["tenant"]
 
 
 def test_ids_grow_with_the_occurrences(database: Database) -> None:
