@@ -94,16 +94,16 @@ def _remaining(connection: Connection, leading: list[Condition], others: list[Co
     """Exactly, up to a bound; of a narrowed list within the first rows of the whole one."""
     left = 0
     for one in leading:
-        first = (
-            select(Event.id, Event.language, Event.taxonomy, Event.event_id, Event.review_order)
+        ids = (
+            select(Event.id.label("found_id"))
             .where(one, Event.review_order.is_not(None))
             .order_by(Event.review_order, Event.id)
             .limit(_COUNTED)
+            .subquery()
         )
-        ids = select(first.subquery().c.id)
-        left += connection.execute(
-            select(func.count()).select_from(Event).where(Event.id.in_(ids), *others)
-        ).scalar_one()
+        # Joined to them, or SQLite would begin with all events of a language.
+        count = select(func.count()).select_from(Event).join(ids, ids.c.found_id == Event.id).where(*others)
+        left += connection.execute(count).scalar_one()
     return min(left, _COUNTED)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from console.api.models.trends import Counts, Group, TrendBucket, Trends
 from console.queries.expressions import AnyRow, Column, Condition
@@ -102,7 +102,11 @@ def trends(
         *([] if language is None else [Bucket.language == language]),
     ]
     wide = span.shown_s * 1000
-    start = Bucket.start_ms if span.shown_s == span.stored_s else Bucket.start_ms - Bucket.start_ms % wide
+    start = (
+        Bucket.start_ms
+        if span.shown_s == span.stored_s
+        else Bucket.start_ms - Bucket.start_ms % literal_column(str(wide))
+    )
     by_time = _tallies(connection, start, where)
     totals = _Tally()
     for one in by_time.values():
