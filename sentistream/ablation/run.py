@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,8 @@ from trainer.metrics import calibration_error
 log = structlog.get_logger()
 
 #: Another number asks and trains everything anew.
-_VERSION: Final = 1
+_VERSION: Final = 2
+_LEAST: Final = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Cell:
     @property
     def file(self) -> str:
         """The cell's name as a file's."""
-        return "".join(one if one.isalnum() else "-" for one in self.name.lower()) + ".json"
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()) + ".json"
 
 
 def ablate(settings: AblateSettings) -> list[str]:
@@ -100,7 +102,7 @@ def _key(settings: AblateSettings, cell: Cell) -> str:
 def _recipe(settings: AblateSettings, variant: Variant) -> Recipe:
     base = Recipe.load(settings.recipe).model_dump()
     size = {"batch_size": settings.batch_size, "micro_batch": settings.batch_size, "epochs": 1000, "patience": None}
-    budget = {"max_steps": max(settings.budget_steps, 1), "continue_from_live": False}
+    budget = {"max_steps": max(settings.budget_steps, 1), "continue_from_live": False, "checkpoint_steps": 10}
     return Recipe.model_validate({**base, **size, **budget, **variant.recipe})
 
 
@@ -136,10 +138,30 @@ def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
         "variant": dataclasses.asdict(cell.variant),
         "budget_steps": settings.budget_steps if trains else 0,
         "train_messages": len(taught),
+        "command": _words(settings, cell.table, trains=trains),
         "files": [f"{one.format}:{one.path.name}" for one in (*dev, *(train if trains else ()))],
         **figures(material, found, how),
         **_refitted(found, material, subject.trust.temperature),
     }
+
+
+def _words(settings: AblateSettings, table: TableName, *, trains: bool) -> str:
+    """The command that makes the cell's table again, without the paths of this machine."""
+    asked = {"tables": table, "dev": _names(settings.dev), "messages": settings.messages}
+    if trains:
+        asked |= {"train": _names(settings.train), "recipe": settings.recipe, "budget-steps": settings.budget_steps}
+        asked |= {"batch-size": settings.batch_size}
+    if settings.train_all:
+        asked |= {"train-all": ""}
+    if settings.engine != "local":
+        asked |= {"engine": settings.engine}
+    words = " ".join(f"--{name} {value}".rstrip() for name, value in asked.items())
+    return f"sentistream ablate --model {Path(settings.model).name} {words}"
+
+
+def _names(files: Sequence[str]) -> str:
+    parsed = [CorpusFile.parse(one) for one in files]
+    return ",".join(f"{one.format}:{one.path.name}" for one in parsed)
 
 
 def _check(settings: AblateSettings, cell: Cell, table: Table, prompting: Prompting) -> None:
@@ -203,10 +225,11 @@ async def _ask(cell: Cell, subject: Subject, material: Material, answers: Answer
 def _refitted(found: Outcome, material: Material, temperature: float) -> dict[str, float]:
     """What a temperature fitted on these very messages would make of the calibration."""
     names = material.names
-    if any(len(one.first_scores) != len(names) for one in found.answers):
+    if not all(one.first_scores for one in found.answers):
         return {}
-    scores = np.array([[one.first_scores[name] for name in names] for one in found.answers])
-    logits = np.log(np.maximum(scores, 1e-12)) * temperature
+    # Of several taxonomies each message has its own labels, and no chance for the others'.
+    scores = np.array([[one.first_scores.get(name, 0.0) for name in names] for one in found.answers])
+    logits = np.log(np.maximum(scores, _LEAST)) * temperature
     fitted = fit_temperature(logits, material.truth)
     confidence = probabilities(logits, fitted).max(-1)
     return {

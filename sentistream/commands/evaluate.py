@@ -126,7 +126,7 @@ def _words(job: "Job", settings: EvaluateSettings) -> str:
     usual = {name: field.default for name, field in EvaluateSettings.model_fields.items()}
     for name, value in asked.items():
         if value is not None and value != usual.get(name):
-            words += [f"--{name}", Path(value).name if name in {"model", "adapter"} else str(value)]
+            words += [f"--{name}", Path(str(value)).name if name in {"model", "adapter"} else str(value)]
     return shlex.join(words)
 
 

@@ -48,12 +48,12 @@ def test_cells_are_kept_and_made_once(tmp_path: Path, model: Path, meld_file: Ma
     options = ("--tables", "parts,history", "--dev", f"meld:{meld_file(6)}", "--messages", "12")
     said = ablate(tmp_path, model, *options)
     assert "reasoned, with E: mode reasoned needs a chat model" in said
-    assert cell(tmp_path, "history", "0-turns")["messages"] >= 12
+    assert cell(tmp_path, "history", "k-0")["messages"] >= 12
     assert cell(tmp_path, "parts", "full")["policy"] == "calibrated"
     shorter = cell(tmp_path, "parts", "without-l")["prompt_tokens"]
     assert shorter < cell(tmp_path, "parts", "full")["prompt_tokens"]
     text = (tmp_path / "out" / "tables.md").read_text()
-    assert text.index("| 0 turns |") < text.index("| 12 turns |")
+    assert text.index("| k = 0 |") < text.index("| k = 12 |")
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")}
     ablate(tmp_path, model, *options)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")} == made
@@ -65,7 +65,7 @@ def test_a_cell_that_trains_says_what_on(tmp_path: Path, model: Path, meld_file:
     files = ("--dev", f"meld:{meld_file(4)}", "--train", f"meld:{meld_file(8)}")
     said = ablate(tmp_path, model, "--tables", "mixing", *files, "--budget-steps", "2", "--batch-size", "8")
     assert "does not know language zh" in said
-    equal = cell(tmp_path, "mixing", "english--equal")
+    equal = cell(tmp_path, "mixing", "english-equal")
     assert (equal["budget_steps"], equal["train_messages"]) == (2, 16)
     assert equal["adapter"] == "adapter"
     assert equal["ece_fitted"] <= 1

@@ -118,6 +118,18 @@ def test_a_taxonomy_that_nothing_maps_is_named_with_those_that_are_known(profile
         taxonomy_for("cped", narrow)
 
 
+def test_a_bilingual_model_is_asked_in_the_corpuss_own_labels(
+    profile: ModelProfile, tokenizer_json: str, tmp_path: Path
+) -> None:
+    bilingual = profile.model_copy(update={"languages": ("en", "zh"), "taxonomies": ("meld", "cped")})
+    path = tmp_path / "split.csv"
+    path.write_text("Dialogue_ID,Speaker,Scene,Emotion,Utterance\n1,阿达,home,worried,怎么办呢\n", encoding="utf-8")
+    loaded = load_material(path, "cped", builder_for(bilingual, tokenizer_json), bilingual)
+    assert (loaded.asked, len(loaded.names), loaded.examples[0].question.parts.language) == ("cped", 13, "zh")
+    with pytest.raises(MisconfiguredError, match="in zh, and model tiny knows en only"):
+        load_material(path, "cped", builder_for(profile, tokenizer_json), profile)
+
+
 def test_labels_without_a_counterpart_are_left_out(
     builder: ExampleBuilder, profile: ModelProfile, tmp_path: Path
 ) -> None:

@@ -29,13 +29,14 @@ def _table(folder: Path, order: list[str]) -> Iterator[str]:
     )
     sizes = {one["messages"] for one in cells}
     messages = str(first["messages"]) if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
-    yield (
-        f"Model `{first['model']}`, training of each cell: {trained}; files {', '.join(first['files'])}; {messages} "
-        "messages asked. Brackets hold 95 % intervals."
-    )
+    yield (f"Training of each cell: {trained}; {messages} messages asked; flips are right to wrong / wrong to right.")
     yield ""
     head = ("", "weighted F1", "macro-F1", "accuracy", "calibration error", "refitted", "calls", "outliers", "flips")
     yield from table(head, [_row(one) for one in cells])
+    yield ""
+    yield "```"
+    yield from dict.fromkeys(one["command"] for one in cells)
+    yield "```"
 
 
 def _row(cell: dict[str, Any]) -> tuple[str, ...]:

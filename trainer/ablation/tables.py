@@ -91,7 +91,7 @@ TABLES: Final[dict[TableName, Table]] = {
         dict(_parts()),
         reasoned=frozenset({"reasoned, with E", "reasoned, without E"}),
     ),
-    "history": Table("Turns of history", {f"{turns} turns": Variant(turns=turns) for turns in (0, 1, 3, 5, 8, 12)}),
+    "history": Table("Turns of history", {f"k = {turns}": Variant(turns=turns) for turns in (0, 1, 3, 5, 8, 12)}),
     "retrieval": Table(
         "Retrieval",
         {
