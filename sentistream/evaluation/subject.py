@@ -38,7 +38,7 @@ class EvaluateSettings(BaseSettings):
     )
     mode: Mode = Field(default="direct", description="Labels only, or with deduction and reasons in words.")
     rounds: int = Field(default=3, ge=1, le=10, description="Most rounds before a message is an outlier.")
-    at_once: int = Field(default=32, ge=1, description="Most calls that a server is asked at once.")
+    at_once: int = Field(default=32, ge=1, description="Most calls that wait for a server or for vLLM at once.")
     answers: Path = Field(
         default=Path("~/.cache/sentistream/answers"),
         description="Answers are kept here, so that the same command goes on where it stopped.",

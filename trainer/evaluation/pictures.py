@@ -14,6 +14,6 @@ def draw(confusion: Path, reliability: Path, side: SideReport, labels: list[str]
     matrix = Figure(figsize=(size, size), layout="constrained")
     confusion_matrix(matrix.subplots(), side, labels, side.name)
     save(matrix, confusion)
-    diagram = Figure(figsize=(4.5, 4.5), layout="constrained")
+    diagram = Figure(figsize=(5.6, 5.2), layout="constrained")
     reliability_diagram(diagram.subplots(), side, side.name)
     save(diagram, reliability)
