@@ -45,6 +45,7 @@ _OWNERS: Final = (
     ("console", "sentistream.commands.console", "ConsoleOptions"),
     ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
     ("train-base", "trainer.settings", "TrainBaseSettings"),
+    ("train-bilingual", "trainer.bilingual.settings", "TrainBilingualSettings"),
     ("evaluate", "sentistream.evaluation.subject", "EvaluateSettings"),
     ("ablate", "sentistream.ablation.settings", "AblateSettings"),
 )
