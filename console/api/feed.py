@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 from anyio import to_thread
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from console.queries.events import events_after, newest_ids
 from console.queries.expressions import AnyRow
@@ -142,7 +142,7 @@ class Feed:
         while self._listeners and not self.stopping.is_set():
             try:
                 took = await self._take()
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 log.warning("feed_waits_for_the_store", error=type(error).__name__)
                 took = 0
             if took < _AT_ONCE:

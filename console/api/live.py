@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from anyio import to_thread
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import ServerSentEvent
 
 from console.api.context import Asker
@@ -104,7 +104,7 @@ class Live:
         reader = self.asker.reader
         try:
             total, newest = await to_thread.run_sync(self._totals)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             log.warning("pulse_without_the_store", error=type(error).__name__)
             total, newest = 0, None
         pulse = StreamPulse(

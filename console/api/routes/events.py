@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Header, Path, Query, Response
+from sqlalchemy.exc import SQLAlchemyError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from console.api.asking import Viewer
@@ -15,6 +17,8 @@ from console.api.models.events import EventDetail, EventPage
 from console.api.parameters import EventQuery, StreamQuery, Text
 from console.api.problems import ProblemError
 from console.queries.events import event_page, one_event
+
+log = structlog.get_logger()
 
 router = APIRouter(tags=["events"])
 
@@ -82,5 +86,8 @@ async def _counted(live: Live, open_streams: Counter[int], token: int) -> AsyncI
     try:
         async for message in live.messages():
             yield message
+    except SQLAlchemyError as error:
+        # The client comes again by itself, and goes on from where it was.
+        log.warning("stream_ends_without_the_store", error=type(error).__name__)
     finally:
         open_streams[token] -= 1
