@@ -54,7 +54,7 @@ def test_twenty_kills_lose_and_double_nothing(make_rig: RigFactory, kind: str) -
         if number % 2:
             _kill_at(rig, traffic, POINTS[number // 2 % len(POINTS)], nth=chance.randint(1, 4))
         else:
-            _kill_after(rig, traffic, chance.uniform(0.0, 0.5))
+            _kill_after(rig, traffic, chance.uniform(0.0, 1.0))
         log.info("killed", kill=number + 1, sent=len(traffic.events), stored=rig.stored())
     with rig.running():
         wait_until_stored(rig, traffic)

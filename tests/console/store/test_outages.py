@@ -87,7 +87,8 @@ def _send(rig: Rig, numbers: range) -> None:
 
 def _delete_before(rig: Rig, offset: int) -> None:
     place = TopicPartition(rig.names.events, 0, offset)
-    AdminClient({"bootstrap.servers": rig.bootstrap}).delete_records([place])[place].result(30)
+    admin = AdminClient({"bootstrap.servers": rig.bootstrap})
+    admin.delete_records([place])[place].result(30)
 
 
 def _make_anew(rig: Rig) -> None:
