@@ -94,7 +94,7 @@ async def _stream(stage: Stage, backlog: int, label: str | None) -> AsyncIterato
         sent += len(fresh)
         for _ in range(stage.rate // 5):
             number += 1
-            fresh.append(believable.event(number, datetime.now(UTC)))
+            fresh.append(believable.event(number, datetime.now(UTC), conversation=f"room-{number % 9}"))
         if fresh:
             total += len(fresh)
             yield message("events", m.StreamEvents(events=passing(fresh)))
