@@ -45,7 +45,9 @@ class Watched:
             self.found.append(f"request to elsewhere: {request.url}")
 
 
-@pytest.fixture(scope="session")
+# Not for longer than a file: Playwright's event loop runs on this thread as long as it lives, and tests of other files
+# need one of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
