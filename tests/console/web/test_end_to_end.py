@@ -97,7 +97,7 @@ def test_a_message_is_shown_at_once_and_a_correction_reaches_kafka(
         "REDIS_URL": redis_server.url,
         "TOPIC_PREFIX": names.topic_prefix,
         "SENTISTREAM_DATA": str(tmp_path),
-        "STORE_DATABASE": f"sqlite:///{tmp_path / 'events.db'}",
+        "STORE_DATABASE": str(tmp_path / "events.db"),
         "CONSOLE_PORT": "0",
         "ENGINE": "scripted",
         "TOPIC_PROFILE": "embedded",
