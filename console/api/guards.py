@@ -60,7 +60,8 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        if scope["type"] == "http" and self._names is not None:
+        # Probes of an orchestrator ask by an address.
+        if scope["type"] == "http" and self._names is not None and scope["path"] != "/healthz":
             host = Headers(scope=scope).get("host", "").lower()
             name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
             if name not in self._names:

@@ -108,6 +108,7 @@ def test_other_host_names_are_refused(shared: Rig) -> None:
     client = shared.client("viewer")
     for name in ("evil.example", "evil.example:80", "[::2]", ""):
         assert client.get("/api/v1/me", headers={"Host": name}).status_code == 400
+    assert client.get("/healthz", headers={"Host": "10.0.0.7:8080"}).json() == {"status": "ok"}
     for name in ("localhost:8080", "127.0.0.1", "[::1]:80"):
         assert client.get("/api/v1/me", headers={"Host": name}).status_code == 200
 
