@@ -140,6 +140,22 @@ def test_training_goes_on_from_the_live_adapter(tmp_path: Path, files: Files) ->
 
 
 @pytest.mark.usefixtures("base")
+def test_what_is_written_lies_between_beginning_and_end(tmp_path: Path, files: Files) -> None:
+    def weights(name: str, parent: Path | None, **changes: Any) -> dict[str, torch.Tensor]:
+        run(tmp_path, files, recipe(max_steps=20, learning_rate=2e-2, **changes), name, parent=parent)
+        return load_file(tmp_path / f"{name}-out" / WEIGHTS_FILE)
+
+    whole, half = weights("whole", None), weights("half", None, interpolation=0.5)
+    for name, value in whole.items():
+        torch.testing.assert_close(half[name], value if "lora_A" in name else value / 2)
+    live = tmp_path / "whole-out"
+    on, little = weights("on", live, seed=3), weights("little", live, seed=3, interpolation=0.25)
+    assert any(not torch.equal(on[name], value) for name, value in whole.items())
+    for name, value in whole.items():
+        torch.testing.assert_close(little[name], 0.75 * value + 0.25 * on[name])
+
+
+@pytest.mark.usefixtures("base")
 def test_it_ends_when_it_gets_no_better(tmp_path: Path, files: Files) -> None:
     found = run(tmp_path, files, recipe(epochs=9, learning_rate=1e-9, patience=2))
     assert len(found.development_macro_f1) == 3

@@ -110,6 +110,22 @@ def put_state(model: PeftModel, state: dict[str, Tensor]) -> None:
     set_peft_model_state_dict(model, state)
 
 
+def interpolated(begun: dict[str, Tensor], ended: dict[str, Tensor], share: float, *, fresh: bool) -> dict[str, Tensor]:
+    """Weights on the line from the beginning of training to its end.
+
+    Args:
+        begun: at its beginning.
+        ended: at its end.
+        share: of the way, from 0 to 1.
+        fresh: it began with a fresh adapter, whose B is zero. Its A, drawn at random, says nothing then: with the end's
+            the adapter's change of the base is just ``share`` of the end's.
+    """
+    return {
+        name: value if fresh and ".lora_A." in name else torch.lerp(begun[name], value, share)
+        for name, value in ended.items()
+    }
+
+
 def write_adapter(folder: Path, model: PeftModel, state: dict[str, Tensor], base: str) -> None:
     """Write PEFT's two files, the same bytes for the same weights; each appears whole or not at all.
 

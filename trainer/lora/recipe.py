@@ -62,6 +62,13 @@ class Recipe(BaseModel):
     weight_decay: float = Field(ge=0, description="AdamW's.")
     gradient_norm: float = Field(gt=0, description="Gradients are cut to this norm.")
 
+    interpolation: float = Field(
+        gt=0,
+        le=1,
+        description="What is written lies so far between the weights that training began with and those that it ended "
+        "with (WiSE-FT, arXiv 2109.01903): less than 1 gives up some of what is new, and keeps more of what was known.",
+    )
+
     precision: Literal["bf16", "fp32"] = Field(description="Of the base weights and of the arithmetic.")
     quantization: Literal["4bit"] | None = Field(
         description="Hold the base weights in 4 bits (NF4, bitsandbytes; on a GPU only), or as precision says if null."

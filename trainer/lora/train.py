@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import structlog
 from peft import PeftModel
@@ -16,13 +17,25 @@ from schemas.adapter import weights_sha256
 from trainer.examples import Example
 from trainer.lora.devices import accelerator_for
 from trainer.lora.errors import NothingToTrainOnError
-from trainer.lora.loading import DTYPES, add_adapter, load_base, same_shape, take_weights, write_adapter
+from trainer.lora.loading import (
+    DTYPES,
+    adapter_state,
+    add_adapter,
+    interpolated,
+    load_base,
+    same_shape,
+    take_weights,
+    write_adapter,
+)
 from trainer.lora.material import fitted
 from trainer.lora.recipe import Recipe
 from trainer.lora.trackers import LogTracker, Tracker
 from trainer.lora.training import Data, Halt, LoraTraining
 
 log = structlog.get_logger()
+
+#: In place of a live adapter's checksum.
+_FRESH: Final = "fresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +102,13 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
         raise NothingToTrainOnError(f"none of {len(train)} examples is within {recipe.max_tokens} tokens")
     model = load_base(base, dtype=DTYPES[recipe.precision], device=accelerator.device, quantization=recipe.quantization)
     tuned, start = _begin(model, recipe, parent)
+    begun = adapter_state(tuned)
     run = f"{weights_sha256(base)} {start}"
     training = LoraTraining(accelerator, tuned, recipe, data, roles, work, run)
     history = training.run(name or work.name, tracker or LogTracker(), halt)
     if accelerator.is_main_process:
-        write_adapter(out, tuned, history.best, roles.profile.name)
+        state = interpolated(begun, history.best, recipe.interpolation, fresh=start == _FRESH)
+        write_adapter(out, tuned, state, roles.profile.name)
     accelerator.wait_for_everyone()
     best = history.best_epoch + 1 if history.scores else -(-len(history.losses) // training.plan.per_epoch)
     result = TrainingResult(
@@ -113,9 +128,9 @@ def _begin(model: PreTrainedModel, recipe: Recipe, parent: Path | None) -> tuple
         model.gradient_checkpointing_enable({"use_reentrant": False})
     tuned = add_adapter(model, recipe)
     if parent is None or not recipe.continue_from_live:
-        return tuned, "fresh"
+        return tuned, _FRESH
     if not same_shape(parent, recipe):
         log.warning("live_adapter_has_another_shape", live=parent.name, detail="training begins with a fresh adapter")
-        return tuned, "fresh"
+        return tuned, _FRESH
     take_weights(tuned, parent)
     return tuned, weights_sha256(parent)
