@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all there is to know: both set up what they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env prerequisites demo loop-demo test lint soak bench schemas lock audit sbom
+.PHONY: help env prerequisites demo loop-demo test lint soak bench results schemas lock audit sbom
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -67,6 +67,9 @@ soak: env ## all long tests, faults and their negative controls first; hours; wr
 
 bench: env ## every figure of the documents beside its baseline
 	@$(RUN)/python -m bench
+
+results: env ## write docs/results.md anew from the JSON files of evaluations and ablations
+	@$(RUN)/python -m trainer.evaluation.results
 
 schemas: env ## write docs/schemas/ anew from the models
 	@$(RUN)/sentistream schemas
