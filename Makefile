@@ -69,7 +69,7 @@ bench: env ## every figure of the documents beside its baseline
 	@$(RUN)/python -m bench
 
 results: env ## write docs/results.md anew from the JSON files of evaluations and ablations
-	@$(RUN)/python -m trainer.evaluation.results
+	@$(RUN)/python -m trainer.evaluation.results docs/results docs/results.md
 
 schemas: env ## write docs/schemas/ anew from the models
 	@$(RUN)/sentistream schemas
