@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from console.settings import StoreSettings
+from console.store.errors import StoreTopicError
 from console.store.metrics import LOST_RECORDS
 from console.store.progress import Spot, Spots
 from console.store.topic_facts import TopicFacts
@@ -58,13 +59,13 @@ class TopicSource:
         self._behind: dict[tuple[str, int], int | None] = {}
         self._may_tell = True
         starts = [self._start(topic, number, facts[topic], spots) for topic, number in _parts(facts)]
-        self._next = {(one.topic, one.partition): one.offset for one in starts}
         self._consumer.assign(starts)
 
     def take(self, most: int, wait_s: float, linger_s: float) -> list[Record]:
         """Some records; none if there are none within the wait.
 
         Raises:
+            StoreTopicError: a topic does not have what is to be read next: a new source will find out.
             KafkaException: a topic cannot be read.
         """
         first = self._consumer.poll(wait_s)
@@ -93,41 +94,36 @@ class TopicSource:
         self._consumer.close()
 
     def _start(self, topic: str, partition: int, facts: TopicFacts, spots: Spots) -> TopicPartition:
-        spot = spots.get((topic, partition))
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+        spot, where = spots.get((topic, partition)), {"topic": topic, "partition": partition}
         if spot is None:
-            low, _ = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
             return TopicPartition(topic, partition, low)
         if spot.topic_id != facts.topic_id:
-            log.warning("topic_made_anew", topic=topic, partition=partition, before=spot.topic_id, now=facts.topic_id)
-            return TopicPartition(topic, partition, 0)
-        return TopicPartition(topic, partition, spot.next_offset)
+            log.warning("topic_made_anew", **where, before=spot.topic_id, now=facts.topic_id)
+            return TopicPartition(topic, partition, low)
+        if low <= spot.next_offset <= high:
+            return TopicPartition(topic, partition, spot.next_offset)
+        # Below: the retention was quicker, and what it took cannot be stored any more. Above: the topic lost records
+        # that are stored already, and others may stand in their places: all are read again, each known by its id.
+        LOST_RECORDS.inc(max(low - spot.next_offset, 0))
+        log.error("offset_out_of_range", **where, wanted=spot.next_offset, first=low, end=high)
+        return TopicPartition(topic, partition, low)
 
     def _read(self, message: Any) -> Record | None:
         topic, partition, error = message.topic(), message.partition(), message.error()
         if error is None:
             written = message.timestamp()[1]
             self._behind[topic, partition] = written
-            self._next[topic, partition] = message.offset() + 1
             return Record(topic, partition, message.offset(), written, message.value(), _traceparent(message.headers()))
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
             self._behind[topic, partition] = None
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
-            self._pass_over(topic, partition)
+            raise StoreTopicError(
+                f"{topic}, partition {partition}: what is to be read next is not there. Beginning again"
+            )
         else:
             raise KafkaException(error)
         return None
-
-    def _pass_over(self, topic: str, partition: int) -> None:
-        """The retention was quicker: what it took cannot be stored any more.
-
-        Beyond the end, the topic lost what was read of it, and what comes there now has not been read.
-        """
-        low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
-        wanted = self._next[topic, partition]
-        LOST_RECORDS.inc(max(low - wanted, 0))
-        log.error("offset_out_of_range", topic=topic, partition=partition, wanted=wanted, first=low, end=high)
-        self._next[topic, partition] = low
-        self._consumer.seek(TopicPartition(topic, partition, low))
 
     def _told(self, error: KafkaError | None, _: Sequence[TopicPartition]) -> None:
         if error is not None and self._may_tell:

@@ -190,7 +190,10 @@ def damage(rig: Rig, traffic: Traffic) -> dict[str, int]:
 def wait_until_stored(rig: Rig, traffic: Traffic, seconds: float = 60.0) -> None:
     """All events and labels that were sent are there."""
     wanted = len(traffic.events)
-    wait_for(lambda: rig.stored() >= wanted and not damage(rig, traffic), "all rows are in the store", seconds)
+    try:
+        wait_for(lambda: rig.stored() >= wanted and not damage(rig, traffic), "all rows are in the store", seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {damage(rig, traffic)}") from error
 
 
 def wait_until_still(rig: Rig, seconds: float = 30.0) -> None:

@@ -57,7 +57,7 @@ def test_twenty_kills_lose_and_double_nothing(make_rig: RigFactory, kind: str) -
             _kill_after(rig, traffic, chance.uniform(0.0, 1.0))
         log.info("killed", kill=number + 1, sent=len(traffic.events), stored=rig.stored())
     with rig.running():
-        wait_until_stored(rig, traffic)
+        wait_until_stored(rig, traffic, seconds=300)
     log.info(
         "all_stored", kills=_KILLS, events=len(traffic.events), labels=len(traffic.labels), damage=damage(rig, traffic)
     )
