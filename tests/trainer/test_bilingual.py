@@ -232,6 +232,8 @@ def test_training_learns_both_languages_and_the_folder_is_served_as_it_was_taugh
     served = OPTForCausalLM.from_pretrained(settings.model_folder, dtype=torch.bfloat16)
     said = label_logits(served, examples).argmax(-1)
     assert np.mean(said == [one.target for one in examples]) > 0.9
+    held_out = list(read("jsonl", settings.work_folder / "development" / "smp2020.jsonl"))
+    assert held_out == load_sources(BilingualRecipe.load(settings.recipe), settings.data).development["smp2020"]
     assert len((settings.work_folder / "figures.jsonl").read_text().splitlines()) == 6
 
 

@@ -14,6 +14,7 @@ from prompts.template import load_template
 from prompts.tokenizer import PromptTokenizer
 from schemas.taxonomy import load_taxonomy
 from trainer.bilingual.conversations import Segmenter
+from trainer.bilingual.development import write_development
 from trainer.bilingual.e5_file import E5File
 from trainer.bilingual.figures import Figures
 from trainer.bilingual.fitting import fit_folder
@@ -90,6 +91,7 @@ def train_bilingual(settings: TrainBilingualSettings, encoder: E5File | None = N
     encoder = E5File.open() if encoder is None else encoder
     prepared = prepare(recipe, settings.data, encoder)
     material = load_material(recipe, prepared.sources, prepared.segmenter)
+    write_development(settings.work_folder / "development", prepared.sources.development)
     log.info("data_ready", labels=len(material.examples), development=len(material.development))
     model = warm_start(encoder, prepared.vocabulary, recipe.layers)
     training = BilingualTraining(recipe, settings, model, prepared.segmenter.roles, material)
