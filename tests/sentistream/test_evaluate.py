@@ -47,7 +47,7 @@ def timeless(found: dict[str, Any]) -> dict[str, Any]:
     return {
         key: timeless(value) if isinstance(value, dict) else value
         for key, value in found.items()
-        if key not in {"wall_s", "model_s"}
+        if key not in {"wall_s", "model_s", "model_s_ratio"}
     }
 
 
@@ -84,6 +84,7 @@ def test_policies_stand_side_by_side(found: dict[str, Any]) -> None:
     assert one_pass["model_calls"] <= calibrated["model_calls"] <= paper["model_calls"]
     assert vote["model_calls"] == 3 * 24
     assert one_pass["weighted_f1_change"] == 0
+    assert one_pass["model_s_ratio"] == 1 < paper["model_s_ratio"]
     assert paper["weighted_f1_change"] == pytest.approx(paper["weighted_f1"] - one_pass["weighted_f1"])
     assert vote["weighted_f1_change"] == pytest.approx(vote["weighted_f1"] - one_pass["weighted_f1"])
 

@@ -66,7 +66,7 @@ def figures(material: Material, outcome: Outcome, asked: Asked, one_pass: Outcom
         **asdict(asked),
         **values,
         **_trust(outcome, truth, outcome if first is None else first),
-        **_cost(outcome),
+        **_cost(outcome, one_pass),
         "messages": len(truth),
         "conversations": len(set(material.conversations)),
         "left_out": material.left_out,
@@ -113,7 +113,9 @@ def _trust(outcome: Outcome, truth: Indices, first: Outcome) -> dict[str, Any]:
     }
 
 
-def _cost(outcome: Outcome) -> dict[str, Any]:
+def _cost(outcome: Outcome, one_pass: Outcome | None) -> dict[str, Any]:
+    seconds = sum(one.model_seconds for one in outcome.answers)
+    before = sum(one.model_seconds for one in one_pass.answers) if one_pass else 0.0
     calls = sum(one.calls for one in outcome.answers)
     prompt, completion = (
         sum(getattr(one, f"{what}_tokens") for one in outcome.answers) for what in ("prompt", "completion")
@@ -124,7 +126,8 @@ def _cost(outcome: Outcome) -> dict[str, Any]:
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "tokens": prompt + completion,
-        "model_s": sum(one.model_seconds for one in outcome.answers),
+        "model_s": seconds,
+        "model_s_ratio": seconds / before if before else None,
         "wall_s": outcome.wall_seconds,
     }
 
