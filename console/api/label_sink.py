@@ -11,6 +11,7 @@ from console.errors import PortError
 from schemas.codec import encode
 from schemas.connections import KafkaSettings
 from schemas.feedback import EmotionLabel
+from schemas.kafka_refusals import lacks_right
 
 log = structlog.get_logger()
 
@@ -48,6 +49,10 @@ class KafkaLabels:
                 producer.poll(_POLL_S)
         except (BufferError, KafkaException, SystemError) as error:
             self._drop(producer)
+            # The client raises what is fatal, such as a right that lacks, in the middle of our callback.
+            reason = error.__cause__ if isinstance(error.__cause__, KafkaException) else error
+            if isinstance(reason, KafkaException):
+                raise self._refused(reason.args[0]) from error
             raise self._refusal(str(error)) from error
         if not told:
             self._drop(producer)
@@ -56,7 +61,7 @@ class KafkaLabels:
         if refusal is not None:
             if refusal.fatal():
                 self._drop(producer)
-            raise self._refusal(refusal.str())
+            raise self._refused(refusal)
         return record.partition(), record.offset()
 
     def _open(self) -> Producer:
@@ -80,6 +85,15 @@ class KafkaLabels:
         with self._lock:
             if self._producer is producer:
                 self._producer = None
+
+    def _refused(self, error: KafkaError) -> PortError:
+        if not lacks_right(error):
+            return self._refusal(error.str())
+        log.error("label_not_allowed", topic=self._topic)
+        return PortError(
+            f"The label was not written: the console's login lacks Write on topic {self._topic}. An operator gives it "
+            "with deploy/acls/console.sh."
+        )
 
     def _refusal(self, why: str) -> PortError:
         log.warning("label_not_written", topic=self._topic, reason=why)

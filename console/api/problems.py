@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -105,8 +106,18 @@ def _invalid(request: Request, error: Any) -> Response:
 
 
 def _http(request: Request, error: Any) -> Response:
-    detail = _WORDS.get(error.status_code, _plain(error.detail))
-    return answer(request, error.status_code, "http", detail, headers=error.headers)
+    status, headers = error.status_code, error.headers
+    # The page's files stand below all else, and answer for a path of the API that does not take the method.
+    if methods := _methods_of(request):
+        status, headers = HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
+    return answer(request, status, "http", _WORDS.get(status, _plain(error.detail)), headers=headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What a path takes, where it is one of the API's and does not take what was asked."""
+    routes = (one for one in request.app.routes if isinstance(one, APIRoute) and one.include_in_schema)
+    methods = {method for one in routes if one.path_regex.match(request.url.path) for method in one.methods}
+    return set() if request.method in methods else methods
 
 
 def _store(request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """Shares over time, out of counts that the store keeps for each minute, hour and day."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -108,6 +108,7 @@ def trends(
         else Bucket.start_ms - Bucket.start_ms % literal_column(str(wide))
     )
     by_time = _tallies(connection, start, where)
+    by_tenant, by_language = _of_groups(connection, where)
     totals = _Tally()
     for one in by_time.values():
         totals.sums.update(one.sums)
@@ -119,20 +120,34 @@ def trends(
         bucket_seconds=span.shown_s,
         buckets=tuple(TrendBucket(start=to_time(one), **by_time.get(one, _Tally()).counts()) for one in span.starts()),
         totals=Counts(**totals.counts()),
-        by_tenant=_groups(_tallies(connection, Bucket.tenant, where).items()),
-        by_language=_groups(_tallies(connection, Bucket.language, where).items()),
+        by_tenant=_groups(by_tenant),
+        by_language=_groups(by_language),
     )
 
 
-def _groups(found: Iterable[tuple[Any, _Tally]]) -> tuple[Group, ...]:
-    largest = sorted(found, key=lambda one: (-one[1].sums["events"], one[0]))[:_GROUPS]
+def _groups(found: Mapping[str, _Tally]) -> tuple[Group, ...]:
+    largest = sorted(found.items(), key=lambda one: (-one[1].sums["events"], one[0]))[:_GROUPS]
     return tuple(Group(name=name, **tally.counts()) for name, tally in largest)
 
 
-def _tallies(connection: Connection, by: Column, where: Sequence[Condition]) -> dict[Any, _Tally]:
-    sums = (func.sum(getattr(Bucket, name)).label(name) for name in (*_SUMS, "confidence_sum"))
+def _tallies(connection: Connection, by: Column, where: Sequence[Condition]) -> dict[int, _Tally]:
     key: Column = by.label("key")
-    found: dict[Any, _Tally] = {}
-    for row in connection.execute(select(key, Bucket.label, *sums).where(*where).group_by(key, Bucket.label)):
+    found: dict[int, _Tally] = {}
+    for row in connection.execute(select(key, Bucket.label, *_sums()).where(*where).group_by(key, Bucket.label)):
         found.setdefault(row.key, _Tally()).add(row)
     return found
+
+
+def _of_groups(connection: Connection, where: Sequence[Condition]) -> tuple[dict[str, _Tally], dict[str, _Tally]]:
+    """By tenant and by language; one look at the buckets serves both."""
+    tenants: dict[str, _Tally] = {}
+    languages: dict[str, _Tally] = {}
+    keys = (Bucket.tenant, Bucket.language, Bucket.label)
+    for row in connection.execute(select(*keys, *_sums()).where(*where).group_by(*keys)):
+        tenants.setdefault(row.tenant, _Tally()).add(row)
+        languages.setdefault(row.language, _Tally()).add(row)
+    return tenants, languages
+
+
+def _sums() -> list[Column]:
+    return [func.sum(getattr(Bucket, name)).label(name) for name in (*_SUMS, "confidence_sum")]

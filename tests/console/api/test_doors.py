@@ -142,3 +142,6 @@ def test_a_path_that_is_not_there_is_a_problem_too(shared: Rig) -> None:
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert "/api/v1/docs" in answer.json()["detail"]
+    labels = client.put("/api/v1/labels")
+    assert (labels.status_code, labels.headers["allow"]) == (405, "GET, POST")
+    assert client.get("/api/v1/adapters/rollback").headers["allow"] == "POST"
