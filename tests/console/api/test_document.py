@@ -20,14 +20,14 @@ def test_each_example_is_whole(name: str, text: str) -> None:
     assert model.model_validate(example).model_dump(mode="json") == example
 
 
-def test_each_path_is_described(rig: Rig) -> None:
+def test_each_path_is_described(shared: Rig) -> None:
     described = set(re.findall(r"`?(GET|POST|DELETE) (/api/v1[^\s`]*)", TEXT))
-    for path, item in rig.app.openapi()["paths"].items():
+    for path, item in shared.app.openapi()["paths"].items():
         assert {(method.upper(), path) for method in item} <= described, path
 
 
-def test_each_filter_of_the_lists_is_named(rig: Rig) -> None:
-    for path, item in rig.app.openapi()["paths"].items():
+def test_each_filter_of_the_lists_is_named(shared: Rig) -> None:
+    for path, item in shared.app.openapi()["paths"].items():
         for one in item.get("get", {}).get("parameters", []):
             if one["in"] == "query":
                 assert f"`{one['name']}`" in TEXT, (path, one["name"])

@@ -56,7 +56,7 @@ def test_any_request_gets_an_answer_that_the_document_has(fuzzed: Rig, token: st
         operation: Any = found.ok()  # type: ignore[union-attr]
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             asked += try_cases(operation.as_strategy(generation_mode=mode), token, fits=mode is GenerationMode.POSITIVE)
-    assert asked > 200
+    assert asked > 100
 
 
 @pytest.mark.soak
@@ -90,7 +90,7 @@ def try_cases(cases: Any, token: str, *, fits: bool) -> int:
 
     @given(case=cases)
     @settings(
-        max_examples=6, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
+        max_examples=4, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     def ask(case: Any) -> None:
