@@ -93,3 +93,11 @@ def test_nor_has_the_list_of_keys_or_the_page_to_sign_in(open_page: OpenPage, st
     page.reload()
     page.get_by_label("Token", exact=True).wait_for()
     assert not found + serious(page)
+
+
+def test_english_too_fits_on_a_phone(open_page: OpenPage, stage: Stage) -> None:
+    stage.world = believable.world(78)
+    page = open_page("live", **LOOKS["phone-light-en"])
+    for view in FULL:
+        turn_to(page, view).evaluate(OPEN_SOME)
+        assert sideways(page) <= 0, view

@@ -120,7 +120,9 @@ function part(name, its, text, toDo, facts, under = null) {
 // In the reader's language, from the figures; the API's own words where there are none.
 function overview(health) {
   if (health.state === "ok") return t("health.all.ok");
-  const parts = [...health.groups, ...health.services]
+  // A service whose page has no address is no trouble.
+  const services = health.state === "unknown" ? [] : health.services;
+  const parts = [...health.groups, ...services]
     .filter((one) => one.state === health.state)
     .map((one) => t(`service.${one.service}`));
   if (health.kafka === health.state) parts.unshift("Kafka");
@@ -139,7 +141,7 @@ function group(one) {
   const facts = h(
     "dl",
     { class: "pairs" },
-    pair(t("lag.seconds"), span(one.lag_seconds)),
+    pair(t("lag.seconds"), one.lag_seconds === null ? "–" : span(one.lag_seconds)),
     pair(t("lag.records"), one.lag_records === null ? "–" : number(one.lag_records)),
     pair(t("members"), one.members === null ? "–" : number(one.members)),
   );
