@@ -35,6 +35,8 @@ def test_the_file_has_the_rights_that_it_takes(
     settings = StoreSettings.model_validate(
         login.model_dump(exclude_unset=True)
         | {"topic_prefix": names.topic_prefix, "store_group": user, "store_database": tmp_path / "events.db"}
+        # The tests' events are of another year.
+        | {"store_retention_days": 0}
     )
     rig = Rig("", names, sqlite_url(tmp_path / "events.db"), tmp_path / "store.log")
     with running(settings) as service:
