@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.figures import Figure, say, working
-from bench.sanm import PARTS, _conversations, _indices, _request
+from bench.sanm import PARTS, _conversations, _indices, request_of
 from prompts.profile import ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent, Policy
@@ -49,7 +49,7 @@ def measure() -> list[Figure]:
 
 
 async def _ask_all(engine: VllmEngine, builder: ExampleBuilder, examples: Sequence[Example]) -> dict[Policy, Asked]:
-    requests = [_request(index, one) for index, one in enumerate(examples)]
+    requests = [request_of(index, one) for index, one in enumerate(examples)]
     parts = np.array_split(np.arange(len(requests)), max(1, min(PARTS, len(requests) // 100)))
     found: dict[Policy, Asked] = {depth: Asked() for depth in DEPTHS}
     with working("depth: vLLM loads the model"):
