@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.figures import Figure, say, working
-from bench.sanm import PARTS, _conversations, _indices, request_of
+from bench.sanm import PARTS, _conversations, _indices
 from prompts.profile import ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
+from sentistream.evaluation.asking import request_of
 from trainer.examples import Example, ExampleBuilder
 from trainer.metrics import OUTLIER, weighted_f1
 from worker.depth import DEPTHS
