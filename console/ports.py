@@ -95,6 +95,7 @@ class GroupLag:
         members: None where the service joins no group, as the store.
         records: not read yet, all partitions together.
         seconds: age of the oldest of them by Kafka's time stamps; 0 without lag.
+        trouble: why that cannot be seen, and what to do; None where it can.
     """
 
     service: Literal["streams", "worker", "store"]
@@ -103,6 +104,7 @@ class GroupLag:
     members: int | None
     records: int
     seconds: float
+    trouble: str | None = None
 
 
 class Pipeline(Protocol):

@@ -16,6 +16,7 @@ _NO_TOKEN: Final = "OAUTHBEARER token"  # noqa: S105 - words of an error
 #: The endpoint took us for nobody it knows; anything else may be an outage of it.
 _TOKEN_REFUSED: Final = ("invalid_client", "invalid_scope", "invalid_request", "unauthorized_client", "access_denied")
 _REFUSED_STATUS: Final = ("400", "401", "403", "404")
+_NO_RIGHT: Final = ("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")
 
 
 class ClientError(Protocol):
@@ -36,6 +37,11 @@ class Client(Protocol):
 
     def list_topics(self, topic: str | None = None, timeout: float = -1) -> Any:
         """Ask any broker, or raise."""
+
+
+def lacks_right(error: ClientError) -> bool:
+    """A broker knows who asks, and does not let them: waiting does not help, an ACL does."""
+    return error.name() in _NO_RIGHT
 
 
 def check_files(settings: KafkaSettings) -> None:

@@ -1,16 +1,19 @@
 """How far each service is behind, as Kafka knows it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from console.errors import PortError
 from console.ports import GroupLag
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from sentistream.doctor.cluster import Cluster, UnreachableError
 from sentistream.doctor.latest_records import at_offsets
+from sentistream.topic_reader import READER_GROUP
 
 Service = Literal["streams", "worker", "store"]
 
@@ -21,18 +24,22 @@ class KafkaPipeline:
     Args:
         kafka: the connection.
         groups: service, group, topic.
+        stored: topics that the console's own store reads by this login; none where the store is another process.
     """
 
-    def __init__(self, kafka: KafkaSettings, groups: Sequence[tuple[Service, str, str]]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, groups: Sequence[tuple[Service, str, str]], stored: Sequence[str] = ()
+    ) -> None:
         self._kafka = kafka
         self._groups = groups
+        self._stored = stored
 
     def lags(self) -> Sequence[GroupLag]:
-        """Of each service."""
+        """Of each service; of one that Kafka does not show to this login, why."""
         try:
             cluster = Cluster(self._kafka)
-            partitions = {name: len(found.partitions) for name, found in self._topics(cluster).items()}
-            return [self._lag(cluster, *one, partitions[one[2]]) for one in self._groups]
+            found = self._topics(cluster)
+            return [self._visible_lag(cluster, *one, found) for one in self._groups]
         except UnreachableError as error:
             raise PortError(f"Kafka does not answer: {error}") from error
         except KafkaException as error:
@@ -40,23 +47,39 @@ class KafkaPipeline:
 
     def _topics(self, cluster: Cluster) -> dict[str, Any]:
         names = [topic for _, _, topic in self._groups]
-        found = cluster.topics(names)
-        missing = sorted(name for name in names if not hasattr(found[name], "partitions"))
-        if missing:
-            raise PortError(f"missing topics: {', '.join(missing)}. `sentistream topics create` makes them.")
+        found = cluster.topics(dict.fromkeys((*names, *self._stored)))
+        wrong = {name: one for name, one in found.items() if isinstance(one, KafkaError) and not lacks_right(one)}
+        if wrong:
+            raise PortError(f"missing topics: {', '.join(sorted(wrong))}. `sentistream topics create` makes them.")
         return found
+
+    def _visible_lag(
+        self, cluster: Cluster, service: Service, group: str, topic: str, found: dict[str, Any]
+    ) -> GroupLag:
+        read = (topic, *self._stored) if service == "store" else (topic,)
+        lacking = [f"Read on topic {name}" for name in dict.fromkeys(read) if not _may_read(found[name])]
+        if not lacking:
+            try:
+                return self._lag(cluster, service, group, topic, len(found[topic].partitions))
+            except _NoRightError as error:
+                lacking = [str(error)]
+        trouble = f"cannot be seen: the console's login lacks {', '.join(lacking)}"
+        return GroupLag(service, group, topic, None, 0, 0.0, trouble)
 
     def _lag(self, cluster: Cluster, service: Service, group: str, topic: str, partitions: int) -> GroupLag:
         # The store reads outside of its group, which only shows how far it is.
-        described = None if service == "store" else cluster.group(group)
-        committed, bounds = cluster.committed(group, topic, partitions), cluster.bounds(topic, partitions)
+        with _right(f"Describe on group {group}"):
+            described = None if service == "store" else cluster.group(group)
+            committed = cluster.committed(group, topic, partitions)
+        bounds = cluster.bounds(topic, partitions)
         places = {
             number: max(committed[number].offset if number in committed else low, low)
             for number, (low, _) in bounds.items()
         }
         behind = {number: place for number, place in places.items() if place < bounds[number][1]}
         # What ends a transaction counts as an offset and is no record: only what can be read is behind.
-        oldest = at_offsets(self._kafka, topic, behind)
+        with _right(f"Describe on group {READER_GROUP}"):
+            oldest = at_offsets(self._kafka, topic, behind)
         age_s = time.time() - min((one.at for one in oldest.values()), default=time.time())
         return GroupLag(
             service=service,
@@ -66,3 +89,24 @@ class KafkaPipeline:
             records=sum(bounds[number][1] - one.offset for number, one in oldest.items()),
             seconds=max(age_s, 0.0),
         )
+
+
+class _NoRightError(Exception):
+    """The text names the right that this login lacks."""
+
+
+@contextmanager
+def _right(named: str) -> Iterator[None]:
+    """All that this right is for."""
+    try:
+        yield
+    except KafkaException as error:
+        if not lacks_right(error.args[0]):
+            raise
+        raise _NoRightError(named) from error
+
+
+def _may_read(described: Any) -> bool:
+    if isinstance(described, KafkaError):
+        return False
+    return any(one.name == "READ" for one in described.authorized_operations or ())

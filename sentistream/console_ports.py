@@ -12,6 +12,8 @@ from console.api.models.adapters import Decision, GateLabel, GateRule, GateSumma
 from console.api.models.dead_letters import ReplayAttempt, ReplayOrder
 from console.errors import PortError
 from console.ports import AdapterState, Letter, PublishedAdapter
+from console.store.errors import StoreTopicError
+from console.store.topic_facts import TopicsAdmin
 from schemas.connections import KafkaSettings
 from schemas.dead_letter import DeadLetter
 from schemas.release import AdapterRelease
@@ -20,8 +22,6 @@ from sentistream.dead_letters import Replayer, StoredLetter, choose, read_letter
 from sentistream.errors import SentistreamError
 from sentistream.publisher import Place, Publisher
 from sentistream.topic_reader import StoredRecord, read_record, read_topic
-from streams.errors import StreamsError
-from streams.topic_facts import topic_facts
 from trainer.errors import TrainerError
 from trainer.gate.report import REPORT_JSON, GateReport
 from trainer.registry.errors import DecisionRefusedError, RegistryError, RegistryUnavailableError, ReleaseError
@@ -125,7 +125,7 @@ class KafkaDeadLetters:
                     refused=True,
                 )
             already = set() if order.again else replayed_sources(self._kafka, self._names, chosen)
-            topic_id = topic_facts(self._kafka, self._names).topic_id
+            topic_id = TopicsAdmin(self._kafka).facts([self._names.messages])[self._names.messages].topic_id
             attempts = list(Replayer(self._kafka, self._names, topic_id, already).plan(chosen))
             if not order.dry_run:
                 publisher = Publisher(self._kafka, self._names.messages)
@@ -224,7 +224,7 @@ def _answers() -> Iterator[None]:
     """Whatever Kafka did not do, as the console knows it."""
     try:
         yield
-    except (SentistreamError, StreamsError) as error:
+    except (SentistreamError, StoreTopicError) as error:
         raise PortError(str(error)) from error
 
 

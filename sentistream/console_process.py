@@ -141,11 +141,12 @@ class Console:
             ("worker", parts.groups["worker"], parts.names.requests),
             ("store", parts.store.store_group, parts.names.events),
         )
+        stored = (parts.names.events, parts.names.labels) if parts.with_store else ()
         ports = Ports(
             labels=KafkaLabels(parts.kafka, parts.names.labels),
             adapters=RegistryAdapters(parts.kafka, parts.names, parts.registry, parts.model),
             dead_letters=KafkaDeadLetters(parts.kafka, parts.names),
-            pipeline=KafkaPipeline(parts.kafka, groups),
+            pipeline=KafkaPipeline(parts.kafka, groups, stored),
         )
         file = parts.store.alert_rules
         rules = shown_rules(self._rules, None if file is None else file.name)

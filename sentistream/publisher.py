@@ -1,12 +1,14 @@
 """Publishing to ``chat.messages`` the way a platform should: idempotent, acknowledged by all, Java's partitioner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from schemas.topics import MAX_RECORD_BYTES
 from sentistream.errors import PublishError
 
@@ -69,7 +71,7 @@ class Publisher:
 
         def report(error: Any, message: Any) -> None:
             if error is not None:
-                self._failed = self._failed or str(error)
+                self._failed = self._failed or self._said(error)
             elif delivered is not None:
                 delivered(Place(message.partition(), message.offset()))
 
@@ -82,7 +84,7 @@ class Publisher:
             except BufferError:
                 self._producer.poll(_QUEUE_WAIT_S)
             except KafkaException as error:
-                raise PublishError(f"{self._topic} did not take a record: {error.args[0].str()}") from error
+                raise PublishError(f"{self._topic} did not take a record: {self._said(error.args[0])}") from error
             else:
                 return
 
@@ -92,7 +94,8 @@ class Publisher:
         Raises:
             PublishError: Kafka refused a record.
         """
-        self._producer.poll(0)
+        with self._fatal():
+            self._producer.poll(0)
         self._check()
 
     def flush(self, seconds: float = 30.0) -> None:
@@ -101,10 +104,27 @@ class Publisher:
         Raises:
             PublishError: it refused a record, or did not answer in time.
         """
-        left = self._producer.flush(seconds)
+        left = 0
+        with self._fatal():
+            left = self._producer.flush(seconds)
         self._check()
         if left:
             raise PublishError(f"Kafka did not confirm {left} records for {self._topic} within {seconds:.0f} s")
+
+    def _said(self, error: KafkaError) -> str:
+        if lacks_right(error):
+            return f"this login lacks Write on topic {self._topic}. deploy/acls has all that is needed"
+        return str(error)
+
+    @contextmanager
+    def _fatal(self) -> Iterator[None]:
+        """The client raises what is fatal, such as a right that lacks, in the middle of our callback."""
+        try:
+            yield
+        except SystemError as error:
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            self._failed = self._failed or self._said(error.__cause__.args[0])
 
     def _check(self) -> None:
         if self._failed is not None:

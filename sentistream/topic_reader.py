@@ -8,9 +8,12 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from sentistream.errors import TopicError
 from sentistream.publisher import Place
 
+#: Never joined; Kafka wants it described all the same.
+READER_GROUP: Final = "sentistream-reader"
 _TIMEOUT_S: Final = 30.0
 _AT_ONCE: Final = 1000
 _POLL_S: Final = 0.1
@@ -43,17 +46,23 @@ def read_topic(connection: KafkaSettings, topic: str, since_ms: int = 0) -> Iter
         consumer.assign(places)
         yield from _to_the_end(consumer, {place.partition for place in places}, topic)
     except KafkaException as error:
-        raise TopicError(f"{topic} cannot be read: {error.args[0].str()}") from error
+        raise _not_read(topic, error.args[0]) from error
     finally:
         consumer.close()
 
 
 def read_record(connection: KafkaSettings, topic: str, place: Place) -> StoredRecord | None:
-    """One record; None where Kafka does not have it any more."""
+    """One record; None where Kafka does not have it any more.
+
+    Raises:
+        TopicError: the topic may not be read.
+    """
     consumer = _consumer(connection)
     try:
         consumer.assign([TopicPartition(topic, place.partition, place.offset)])
         found = consumer.poll(_TIMEOUT_S)
+        if found is not None and (error := found.error()) is not None and lacks_right(error):
+            raise _not_read(topic, error)
         if found is None or found.error() is not None or found.offset() != place.offset:
             return None
         return _stored(found)
@@ -62,7 +71,7 @@ def read_record(connection: KafkaSettings, topic: str, place: Place) -> StoredRe
 
 
 def _consumer(connection: KafkaSettings) -> Consumer:
-    return Consumer({**connection.librdkafka_reader("sentistream-reader"), "log_level": 0})
+    return Consumer({**connection.librdkafka_reader(READER_GROUP), "log_level": 0})
 
 
 def _starts(consumer: Consumer, topic: str, since_ms: int) -> list[TopicPartition]:
@@ -70,6 +79,8 @@ def _starts(consumer: Consumer, topic: str, since_ms: int) -> list[TopicPartitio
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
         described = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        if described.error is not None and lacks_right(described.error):
+            raise _not_read(topic, described.error)
         if described.error is not None and not described.error.retriable():
             raise TopicError(f"{topic}: {described.error.str()}. `sentistream topics create` makes missing topics.")
         wanted = [TopicPartition(topic, partition, since_ms) for partition in described.partitions]
@@ -97,6 +108,13 @@ def _to_the_end(consumer: Consumer, unfinished: set[int], topic: str) -> Iterato
                 unfinished.discard(record.partition() or 0)
             else:
                 raise KafkaException(error)
+
+
+def _not_read(topic: str, error: KafkaError) -> TopicError:
+    if not lacks_right(error):
+        return TopicError(f"{topic} cannot be read: {error.str()}")
+    lacking = f"Describe on group {READER_GROUP}" if error.name().startswith("GROUP") else f"Read on topic {topic}"
+    return TopicError(f"{topic} cannot be read: this login lacks {lacking}. deploy/acls has all that is needed")
 
 
 def _stored(record: Any) -> StoredRecord:

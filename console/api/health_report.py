@@ -19,7 +19,7 @@ from console.queries.totals import KnownTotals
 
 #: A service is behind when its oldest unread record is older.
 _BEHIND_S: Final = 10.0
-_WORST_FIRST: Final[tuple[State, ...]] = ("down", "behind", "ok")
+_WORST_FIRST: Final[tuple[State, ...]] = ("down", "behind", "unknown", "ok")
 _START: Final = {
     "streams": "Start `sentistream streams`.",
     "worker": "Start `sentistream worker`.",
@@ -30,6 +30,7 @@ _CATCH_UP: Final = {
     "worker": "It catches up by itself unless more comes than it can do: add a worker, docs/scaling.md.",
     "store": "It catches up by itself; the worker and the stream are not held up by it.",
 }
+_RIGHTS: Final = "Give the console's login what deploy/acls/console.sh lists."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class HealthReport:
         parts: list[tuple[State, str]] = [
             (kafka, lags.trouble or "Kafka answers"),
             *((one.state, f"{one.service}: {one.text}") for one in groups),
-            *((one.state, f"{one.service}: {one.text}") for one in services.value or ()),
+            # Of a service whose page has no address nothing is expected.
+            *((one.state, f"{one.service}: {one.text}") for one in services.value or () if one.state != "unknown"),
             (store.state, f"store: {store.text}"),
         ]
         state = next((one for one in _WORST_FIRST if any(one == each for each, _ in parts)), "unknown")
@@ -113,6 +115,18 @@ def _reasons(reader: Reader, letters: Snapshot[tuple[Letter, ...]]) -> tuple[Rea
 
 
 def _group(lag: GroupLag, *, writes: bool) -> GroupHealth:
+    if lag.trouble is not None:
+        return GroupHealth(
+            service=lag.service,
+            group=lag.group,
+            topic=lag.topic,
+            state="unknown",
+            members=None,
+            lag_records=None,
+            lag_seconds=None,
+            text=lag.trouble,
+            to_do=_RIGHTS,
+        )
     members = int(writes) if lag.members is None else lag.members
     state: State = "ok"
     text, to_do = "up to date", None

@@ -12,7 +12,8 @@ from console.settings import StoreSettings
 from console.store.errors import StoreTopicError
 from console.store.metrics import LOST_RECORDS
 from console.store.progress import Spot, Spots
-from console.store.topic_facts import TopicFacts
+from console.store.topic_facts import TopicFacts, may_not_read
+from schemas.kafka_refusals import lacks_right
 from schemas.topics import MAX_RECORD_BYTES
 
 log = structlog.get_logger()
@@ -65,7 +66,8 @@ class TopicSource:
         """Some records; none if there are none within the wait.
 
         Raises:
-            StoreTopicError: a topic does not have what is to be read next: a new source will find out.
+            StoreTopicError: a topic does not have what is to be read next, which a new source will find out; or this
+                login may not read it.
             KafkaException: a topic cannot be read.
         """
         first = self._consumer.poll(wait_s)
@@ -121,6 +123,8 @@ class TopicSource:
             raise StoreTopicError(
                 f"{topic}, partition {partition}: what is to be read next is not there. Beginning again"
             )
+        elif lacks_right(error):
+            raise StoreTopicError(f"{topic}: {may_not_read(topic)}")
         else:
             raise KafkaException(error)
         return None
@@ -128,7 +132,9 @@ class TopicSource:
     def _told(self, error: KafkaError | None, _: Sequence[TopicPartition]) -> None:
         if error is not None and self._may_tell:
             self._may_tell = bool(error.retriable())
-            log.warning("lag_not_shown", group=self._settings.store_group, error=error.str())
+            group = self._settings.store_group
+            to_do = f"give this login Read on group {group}: deploy/acls has all" if lacks_right(error) else None
+            log.warning("lag_not_shown", group=group, error=error.str(), to_do=to_do)
 
 
 def _parts(facts: Mapping[str, TopicFacts]) -> list[tuple[str, int]]:

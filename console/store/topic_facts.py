@@ -9,9 +9,15 @@ from confluent_kafka.admin import AdminClient
 
 from console.store.errors import StoreTopicError
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from schemas.topic_id import as_text
 
 _TIMEOUT_S: Final = 20.0
+
+
+def may_not_read(topic: str) -> str:
+    """What is said where a login may not."""
+    return f"this login lacks Read on topic {topic}; deploy/acls has all that each service needs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +47,11 @@ class TopicsAdmin:
             try:
                 described = future.result()
             except KafkaException as error:
+                reason = error.args[0]
+                if lacks_right(reason):
+                    raise StoreTopicError(f"{topic}: {may_not_read(topic)}") from error
                 raise StoreTopicError(
-                    f"{topic}: {error.args[0].str()}. `sentistream topics create` makes missing topics; a login needs "
-                    "the right to read and to describe it"
+                    f"{topic}: {reason.str()}. `sentistream topics create` makes missing topics"
                 ) from error
             if any(one.leader is None for one in described.partitions):
                 raise StoreTopicError(f"{topic}: not all of its partitions have a leader; waiting for it")

@@ -14,8 +14,8 @@ from schemas.topics import Profile, Topic, topics
 from streams.settings import StreamsSettings
 from worker.settings import WorkerSettings
 
-Service = Literal["streams", "worker", "trainer"]
-SERVICES: tuple[Service, ...] = ("streams", "worker", "trainer")
+Service = Literal["streams", "worker", "trainer", "store", "console"]
+SERVICES: tuple[Service, ...] = ("streams", "worker", "trainer", "store", "console")
 
 
 class DoctorSettings(BaseSettings):
@@ -31,6 +31,11 @@ class DoctorSettings(BaseSettings):
     )
     doctor_clock_probe: bool = Field(
         default=True, description="Ask the broker's clock by a topic that is made for one record and deleted."
+    )
+    store_group: str = Field(
+        default="sentistream-store",
+        min_length=1,
+        description="Consumer group that shows the event store's lag; the database has the offsets that count.",
     )
 
 

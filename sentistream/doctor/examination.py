@@ -25,6 +25,8 @@ log = structlog.get_logger()
 
 #: Services that use Redis: windows, and the lock.
 _WITH_REDIS: Final = {"streams", "trainer"}
+#: Services that fetch the live adapter.
+_WITH_ADAPTERS: Final = {"worker", "trainer"}
 
 
 def examine(deployment: Deployment) -> Iterator[Finding]:
@@ -51,7 +53,7 @@ def _kafka(deployment: Deployment, cluster: Cluster) -> Iterator[Finding]:
     if "streams" in deployment.services and topics.partitions(deployment.streams.messages):
         checks.append((PARTITIONER, lambda: _partitioner(deployment, cluster, topics)))
     checks.append(("groups", lambda: check_groups(deployment, cluster, topics)))
-    if deployment.services != ("streams",) and topics.partitions(deployment.streams.releases):
+    if _WITH_ADAPTERS & set(deployment.services) and topics.partitions(deployment.streams.releases):
         checks.append(("live adapter", lambda: check_adapter(deployment)))
     checks.append(("clock of kafka", lambda: check_broker_clock(deployment, cluster)))
     for name, check in checks:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
 from schemas.topics import MAX_RECORD_BYTES
+from sentistream.topic_reader import READER_GROUP
 
 _TIMEOUT_S: Final = 20.0
 
@@ -77,7 +78,7 @@ def _read(connection: KafkaSettings, topic: str, starts: Mapping[int, int], *, f
 
 @contextmanager
 def _consumer(connection: KafkaSettings) -> Iterator[Consumer]:
-    settings = connection.librdkafka_reader("sentistream-reader")
+    settings = connection.librdkafka_reader(READER_GROUP)
     consumer = Consumer({**settings, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
     try:
         yield consumer

@@ -9,6 +9,8 @@ from sentistream.doctor.cluster import Cluster
 from sentistream.doctor.deployment import Deployment, Service
 from sentistream.doctor.finding import Finding, fail, ok, unchecked, warn
 from sentistream.doctor.topic_checks import Topics
+from sentistream.topic_reader import READER_GROUP
+from trainer.registry.topic import RELEASES_GROUP
 from worker.clients import transactional_id
 
 _READ: Final = ("READ", "DESCRIBE")
@@ -32,7 +34,18 @@ def needs(deployment: Deployment, service: Service) -> dict[str, tuple[str, ...]
             names.dead_letters: _WRITE,
             names.releases: _READ,
         }
-    return {names.messages: _READ, names.events: _READ, names.labels: _READ, names.releases: (*_READ, *_WRITE)}
+    if service == "trainer":
+        return {names.messages: _READ, names.events: _READ, names.labels: _READ, names.releases: (*_READ, *_WRITE)}
+    if service == "store":
+        return {names.events: _READ, names.labels: _READ}
+    return {
+        names.messages: (*_READ, *_WRITE),
+        names.requests: _READ,
+        names.events: _READ,
+        names.labels: (*_READ, *_WRITE),
+        names.releases: (*_READ, *_WRITE),
+        names.dead_letters: _READ,
+    }
 
 
 def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> Iterator[Finding]:
@@ -44,7 +57,8 @@ def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> It
             for operation in _lacking(topics, name, wanted)
         ]
         try:
-            missing += _lacking_in_group(deployment, cluster, service)
+            for name, right in group_needs(deployment, service).items():
+                missing += _lacking_in_group(cluster, name, right)
         except KafkaException as error:
             reason = error.args[0]
             yield unchecked(
@@ -84,22 +98,31 @@ def _lacking(topics: Topics, name: str, wanted: tuple[str, ...]) -> list[str]:
     return [one for one in dict.fromkeys(wanted) if one not in may]
 
 
-def _lacking_in_group(deployment: Deployment, cluster: Cluster, service: Service) -> list[str]:
-    name = group_of(deployment, service)
-    if name is None:
-        return []
+def _lacking_in_group(cluster: Cluster, name: str, right: str) -> list[str]:
+    lacking = [f"{right.capitalize()} on group {name}"]
     try:
         found = cluster.group(name)
     except KafkaException as error:
         if error.args[0].name() != "GROUP_AUTHORIZATION_FAILED":
             raise
-        return [f"Read on group {name}"]
+        return lacking
     # A group that nobody has joined yet tells nothing.
-    return [] if found is None or "READ" in _names(found.authorized_operations) else [f"Read on group {name}"]
+    return [] if found is None or right in _names(found.authorized_operations) else lacking
+
+
+def group_needs(deployment: Deployment, service: Service) -> dict[str, str]:
+    """By consumer group, the operation that a service cannot do without."""
+    if service == "store":
+        return {deployment.doctor.store_group: "READ"}
+    if service == "console":
+        seen = (deployment.streams.streams_group, deployment.worker.worker_group, READER_GROUP, RELEASES_GROUP)
+        return {deployment.doctor.store_group: "READ"} | dict.fromkeys(seen, "DESCRIBE")
+    name = group_of(deployment, service)
+    return {} if name is None else {name: "READ"}
 
 
 def group_of(deployment: Deployment, service: Service) -> str | None:
-    """The consumer group of a service; the trainer joins none."""
+    """The consumer group that a service joins: stream and worker join one."""
     return {"streams": deployment.streams.streams_group, "worker": deployment.worker.worker_group}.get(service)
 
 

@@ -19,9 +19,16 @@ from confluent_kafka.admin import (
 )
 
 from schemas.connections import KafkaSettings
+from sentistream.doctor.cluster import Cluster
+from sentistream.doctor.deployment import Deployment, DoctorSettings, Service
+from sentistream.doctor.finding import Finding
+from sentistream.doctor.rights import check_rights
+from sentistream.doctor.topic_checks import Topics
 from sentistream.embedded import EmbeddedKafka
+from streams.settings import StreamsSettings
 from tests.secured_kafka import add_scram_user
 from tests.waiting import wait_for
+from worker.settings import WorkerSettings
 
 ACLS: Final = Path(__file__).parents[2] / "deploy" / "acls"
 PASSWORD: Final = "a-password-of-one-user"
@@ -81,6 +88,27 @@ def user_with(kafka: EmbeddedKafka, user: str, given: Sequence[str]) -> KafkaSet
     # The broker learns of a user from the controller, a moment later.
     wait_for(lambda: _known(login), f"{user} can log in")
     return login
+
+
+def doctor_on_rights(login: KafkaSettings, prefix: str, service: Service) -> Finding:
+    """What `sentistream doctor --service` says of this login; groups are named by the prefix and the service."""
+    given = {**login.model_dump(exclude_unset=True), "topic_prefix": prefix}
+    deployment = Deployment(
+        DoctorSettings(topic_profile="embedded", doctor_clock_probe=False, store_group=f"{prefix}store"),
+        StreamsSettings.model_validate(given | {"streams_group": f"{prefix}streams"}),
+        WorkerSettings.model_validate(given | {"worker_group": f"{prefix}worker", "worker_id": "one"}),
+        (service,),
+    )
+    cluster = Cluster(login)
+    topics = Topics.ask(cluster, [one.name for one in deployment.wanted])
+    (found,) = check_rights(deployment, cluster, topics)
+    return found
+
+
+def right(command: str) -> str:
+    """What a line gives, as the services name it."""
+    one = binding(command)
+    return f"{one.operation.name.capitalize()} on {one.restype.name.lower()} {one.name}"
 
 
 def _known(login: KafkaSettings) -> bool:

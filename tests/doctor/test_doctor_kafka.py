@@ -116,7 +116,8 @@ def test_a_healthy_deployment_has_nothing_to_mend(clinic: Clinic) -> None:
     looked_at = {one.check for one in findings}
     assert looked_at >= {
         "brokers", "topics", "partition counts", "replication", "retention", "record sizes", "cleanup.policy",
-        "rights of streams", "rights of worker", "rights of trainer", "partitioner", "message keys",
+        "rights of streams", "rights of worker", "rights of trainer", "rights of store", "rights of console",
+        "partitioner", "message keys",
         "group of streams", "group of worker", "watermarks", "live adapter", "clock of kafka", "redis",
         "redis eviction", "redis persistence", "redis memory", "redis cluster", "redis rights of streams",
         "redis rights of trainer", "clock of redis",

@@ -11,12 +11,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.codec import decode, encode
 from schemas.connections import KafkaSettings
 from schemas.errors import SchemaError
+from schemas.kafka_refusals import lacks_right
 from schemas.release import AdapterRelease
 from trainer.registry.errors import ReleaseError
 
 log = structlog.get_logger()
 
-_GROUP: Final = "sentistream-releases-reader"
+#: Never joined; Kafka wants it described all the same.
+RELEASES_GROUP: Final = "sentistream-releases-reader"
 _WAIT_S: Final = 30.0
 
 
@@ -29,12 +31,12 @@ class ReleaseTopic:
 
     def publish(self, decision: AdapterRelease) -> None:
         """Write a decision, and return when Kafka has it."""
-        with self._reached():
+        with self._reached("Write"):
             self._publish(decision)
 
     def latest(self, model: str) -> AdapterRelease | None:
         """The last decision about a model; None where there is none."""
-        with self._reached():
+        with self._reached("Read"):
             return self._latest(model)
 
     def _publish(self, decision: AdapterRelease) -> None:
@@ -62,7 +64,7 @@ class ReleaseTopic:
             raise KafkaException(told[0])
 
     def _latest(self, model: str) -> AdapterRelease | None:
-        consumer = Consumer({**self._kafka.librdkafka_reader(_GROUP), "log_level": 0})
+        consumer = Consumer({**self._kafka.librdkafka_reader(RELEASES_GROUP), "log_level": 0})
         try:
             partitions = consumer.list_topics(self._topic, timeout=_WAIT_S).topics[self._topic].partitions
             if not partitions:
@@ -90,13 +92,18 @@ class ReleaseTopic:
         return latest
 
     @contextmanager
-    def _reached(self) -> Iterator[None]:
+    def _reached(self, right: str) -> Iterator[None]:
+        where = f"{self._topic} at {self._kafka.kafka_bootstrap_servers}"
         try:
             yield
         except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            if not lacks_right(reason):
+                raise ReleaseError(f"{where}: {reason.str()}. See KAFKA_BOOTSTRAP_SERVERS, and try again") from error
+            of_group = reason.name().startswith("GROUP")
+            lacking = f"Describe on group {RELEASES_GROUP}" if of_group else f"{right} on topic {self._topic}"
             raise ReleaseError(
-                f"{self._topic} at {self._kafka.kafka_bootstrap_servers}, as group {_GROUP}: {error.args[0].str()}. "
-                "See KAFKA_BOOTSTRAP_SERVERS and deploy/acls/trainer.sh, and try again"
+                f"{where}: this login lacks {lacking}. deploy/acls has all that the trainer and the console need"
             ) from error
 
 

@@ -13,6 +13,7 @@ class GroupHealth(Reply):
     """One service's place in its topic.
 
     Attributes:
+        state: `unknown` where Kafka does not show it to the console, which `text` explains; the figures are null then.
         members: processes that are at work.
         lag_records: read by nobody yet.
         lag_seconds: age of the oldest of them; 0 without lag.
@@ -22,9 +23,9 @@ class GroupHealth(Reply):
     group: str
     topic: str
     state: State
-    members: int
-    lag_records: int
-    lag_seconds: float
+    members: int | None
+    lag_records: int | None
+    lag_seconds: float | None
     text: str
     to_do: str | None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from structlog.testing import capture_logs
 
 from console.settings import StoreSettings
 from console.store.database import sqlite_url
@@ -12,35 +13,52 @@ from schemas.codec import encode
 from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka
 from sentistream.topics import create_topics
-from tests.console.store.making import make_event
+from tests.console.store.making import make_event, make_label
 from tests.console.store.store_rig import Rig, running
-from tests.deploy.acl_rig import commands, user_with
+from tests.deploy.acl_rig import commands, doctor_on_rights, right, user_with
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+pytestmark = pytest.mark.kafka
+
+LINES = [
+    pytest.param(number, id=" ".join(line.split()[3:]), marks=pytest.mark.soak)
+    for number, line in enumerate(commands("store"))
+]
 
 
-@pytest.mark.parametrize("without", [None, 0, 1])
+@pytest.mark.parametrize("without", [pytest.param(None, id="nothing"), *LINES])
 def test_the_file_has_the_rights_that_it_takes(
     secure_kafka: EmbeddedKafka, tmp_path: Path, without: int | None
 ) -> None:
     names = TopicNames(topic_prefix=f"acl-{secrets.token_hex(4)}.")
     create_topics(secure_kafka.connection, topics(names, "embedded", 1))
+    event = make_event(0)
     producer = Producer(secure_kafka.connection.librdkafka())
-    producer.produce(names.events, encode(make_event(0)), "room", 0)
+    producer.produce(names.events, encode(event), "room", 0)
+    producer.produce(names.labels, encode(make_label(event, "anger")), "room", 0)
     assert producer.flush(30) == 0
     user = f"{names.topic_prefix}store"
     given = commands("store", {"TOPIC_PREFIX": names.topic_prefix, "STORE_USER": user, "STORE_GROUP": user})
     login = user_with(secure_kafka, user, [one for number, one in enumerate(given) if number != without])
     settings = StoreSettings.model_validate(
         login.model_dump(exclude_unset=True)
-        | {"topic_prefix": names.topic_prefix, "store_group": user, "store_database": tmp_path / "events.db"}
-        # The tests' events are of another year.
-        | {"store_retention_days": 0}
+        | {
+            "topic_prefix": names.topic_prefix,
+            "store_group": user,
+            "store_database": tmp_path / "events.db",
+            "store_retention_days": 0,
+        }
     )
     rig = Rig("", names, sqlite_url(tmp_path / "events.db"), tmp_path / "store.log")
-    with running(settings) as service:
-        if without is None:
+    with capture_logs() as logs, running(settings) as service:
+        if without is None or "--group" in given[without]:
             wait_for(lambda: service.state == "following" and rig.stored() == 1, "the event is stored")
         else:
             wait_for(lambda: service.state == "waiting for Kafka", "it says what it waits for")
+        if without is not None:
+            named = right(given[without])
+            wait_for(lambda: any(named in str(one.values()) for one in logs), f"{named} is named: {logs}")
+    doctor = doctor_on_rights(login, names.topic_prefix, "store")
+    if without is None:
+        assert [one for one in logs if one["log_level"] != "info"] == []
+    assert doctor.found.endswith("may do all that store does in Kafka" if without is None else right(given[without]))
