@@ -55,10 +55,14 @@ def read_record(connection: KafkaSettings, topic: str, place: Place) -> StoredRe
     """One record; None where Kafka does not have it any more.
 
     Raises:
-        TopicError: the topic may not be read.
+        TopicError: the topic cannot be read.
     """
     consumer = _consumer(connection)
     try:
+        # A topic that we may not see gives neither records nor an error.
+        described = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        if described.error is not None and lacks_right(described.error):
+            raise _not_read(topic, described.error)
         consumer.assign([TopicPartition(topic, place.partition, place.offset)])
         found = consumer.poll(_TIMEOUT_S)
         if found is not None and (error := found.error()) is not None and lacks_right(error):
@@ -66,6 +70,8 @@ def read_record(connection: KafkaSettings, topic: str, place: Place) -> StoredRe
         if found is None or found.error() is not None or found.offset() != place.offset:
             return None
         return _stored(found)
+    except KafkaException as error:
+        raise _not_read(topic, error.args[0]) from error
     finally:
         consumer.close()
 

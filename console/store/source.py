@@ -124,7 +124,10 @@ class TopicSource:
                 f"{topic}, partition {partition}: what is to be read next is not there. Beginning again"
             )
         elif lacks_right(error):
-            raise StoreTopicError(f"{topic}: {may_not_read(topic)}")
+            # Kafka wants even a group described that nothing joins.
+            of_group = error.name().startswith("GROUP")
+            what = ("group", self._settings.store_group) if of_group else ("topic", topic)
+            raise StoreTopicError(may_not_read(*what))
         else:
             raise KafkaException(error)
         return None
@@ -133,8 +136,8 @@ class TopicSource:
         if error is not None and self._may_tell:
             self._may_tell = bool(error.retriable())
             group = self._settings.store_group
-            to_do = f"give this login Read on group {group}: deploy/acls has all" if lacks_right(error) else None
-            log.warning("lag_not_shown", group=group, error=error.str(), to_do=to_do)
+            why = may_not_read("group", group) if lacks_right(error) else error.str()
+            log.warning("lag_not_shown", group=group, error=why)
 
 
 def _parts(facts: Mapping[str, TopicFacts]) -> list[tuple[str, int]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -15,9 +15,9 @@ from schemas.topic_id import as_text
 _TIMEOUT_S: Final = 20.0
 
 
-def may_not_read(topic: str) -> str:
+def may_not_read(kind: Literal["topic", "group"], name: str) -> str:
     """What is said where a login may not."""
-    return f"this login lacks Read on topic {topic}; deploy/acls has all that each service needs"
+    return f"this login lacks Read on {kind} {name}; deploy/acls has all that each service needs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TopicsAdmin:
             except KafkaException as error:
                 reason = error.args[0]
                 if lacks_right(reason):
-                    raise StoreTopicError(f"{topic}: {may_not_read(topic)}") from error
+                    raise StoreTopicError(may_not_read("topic", topic)) from error
                 raise StoreTopicError(
                     f"{topic}: {reason.str()}. `sentistream topics create` makes missing topics"
                 ) from error
