@@ -16,11 +16,10 @@ from trainer.errors import CorpusError, MisconfiguredError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.archive import Archive, archive_folder
 from trainer.feedback.collect import collect
-from trainer.feedback.corpora import Corpora, load_corpora, unified
+from trainer.feedback.corpora import load_corpora, unified
 from trainer.feedback.labelled import to_example
 from trainer.feedback.mix import Categories, MixRule, mix
 from trainer.feedback.spans import current_spans, news
-from trainer.feedback.split import Split
 from trainer.feedback.store import read_collected, write_collected
 from trainer.gate.answers import Serving, Trust
 from trainer.gate.judge import judge
@@ -119,7 +118,12 @@ class RefreshSteps:
         """PEFT's folder, and beside it how training went."""
         feedback = self._settings.feedback
         parts = read_collected(data).split
-        corpora = self._corpora(parts)
+        corpora = load_corpora(
+            feedback.trainer_corpora,
+            self._builders,
+            (*parts.held_out, *parts.development),
+            feedback.trainer_seed,
+        )
         mixed = mix(
             parts.train,
             corpora.train,
@@ -132,7 +136,7 @@ class RefreshSteps:
             base=self._builders.folder,
             recipe=self._recipe,
             train=mixed.examples,
-            development=self._development(parts, corpora),
+            development=[*(to_example(one, self._roles) for one in parts.development), *corpora.development],
             work=checkpoints,
             out=into,
             parent=self._live.folder(),
@@ -157,7 +161,8 @@ class RefreshSteps:
             adapter,
             FrozenSets(
                 held_out=[to_example(one, self._roles) for one in parts.held_out],
-                development=self._development(parts, self._corpora(parts)),
+                # Without the corpora: the base has seen them, and would be too sure of what it says elsewhere.
+                development=[to_example(one, self._roles) for one in parts.development],
                 guards=dict(map(self._guard, self._settings.trainer.guards)),
             ),
             self._serving,
@@ -247,14 +252,6 @@ class RefreshSteps:
     @cached_property
     def _roles(self) -> RolePrompts:
         return RolePrompts(self._builders.profile, self._builders.tokenizer)
-
-    def _corpora(self, parts: Split) -> Corpora:
-        feedback = self._settings.feedback
-        held_back = (*parts.held_out, *parts.development)
-        return load_corpora(feedback.trainer_corpora, self._builders, held_back, feedback.trainer_seed)
-
-    def _development(self, parts: Split, corpora: Corpora) -> list[Example]:
-        return [*(to_example(one, self._roles) for one in parts.development), *corpora.development]
 
     def _too_little(self, sizes: Mapping[str, int]) -> str | None:
         wanted = {"train": 1, "held_out": self._settings.gate.gate_min_messages}

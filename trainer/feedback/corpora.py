@@ -26,7 +26,7 @@ class Corpora:
     Attributes:
         train: of each.
         development: a tenth of all conversations. An adapter serves them as well as the platform, so that its best
-            epoch, temperature and threshold are to suit both.
+            epoch is to suit both.
     """
 
     train: list[list[Example]]
