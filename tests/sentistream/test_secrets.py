@@ -53,6 +53,7 @@ SECRETS = {
     "REDIS_PASSWORD": MARK,
     "REDIS_URL": f"redis://user:{MARK}@127.0.0.1:1/0",
     "OPENAI_API_KEY": MARK,
+    "STORE_DATABASE_URL": f"postgresql://user:{MARK}@127.0.0.1:1/name",
     "FSSPEC_S3_KEY": MARK,
     "FSSPEC_S3_SECRET": MARK,
     "AWS_SECRET_ACCESS_KEY": MARK,

@@ -89,7 +89,7 @@ def test_the_usual_emotions_are_told_apart_by_everybody(theme: str, sight: str) 
 
 def test_every_family_has_a_shape_and_a_colour_of_its_own() -> None:
     icons = (Path(__file__).parents[3] / "console" / "web" / "js" / "icons.js").read_text(encoding="utf-8")
-    paths = dict(re.findall(r'^  ([a-z]+): "(M[^"]+)"', icons.split("SIGN_PATHS")[0], re.MULTILINE))
+    paths = dict(re.findall(r'^  ([a-z]+):\s+"(M[^"]+)"', icons.split("SIGN_PATHS")[0], re.MULTILINE))
     assert paths.keys() == set(FAMILIES)
     assert len(set(paths.values())) == len(paths)
     assert len({pair for name, *pair_of in PAIR.findall(CSS) if name in FAMILIES for pair in [tuple(pair_of)]}) == len(
