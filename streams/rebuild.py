@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 _CHUNK: Final = 1000
 _POLL_MS: Final = 1000
+_LEAVE_S: Final = 1.0
 
 
 class Rebuilder:
@@ -30,6 +31,7 @@ class Rebuilder:
         self._settings = settings
         self._batches = batches
         self._store = store
+        self._stopping: set[asyncio.Task[None]] = set()
 
     async def rebuild(self, work: PartitionWork) -> None:
         """Add the turns up to ``work.after`` to the windows, as if Redis had never lost them.
@@ -78,8 +80,15 @@ class Rebuilder:
             if start > 0 and lost_at is None:
                 lost_at = await self._time_of_next(consumer, place)
         finally:
-            await consumer.stop()
+            await self._leave(consumer)
         return read, lost_at
+
+    async def _leave(self, consumer: AIOKafkaConsumer) -> None:
+        """Over TLS the end of a connection may wait for the broker's good-bye, 30 s by asyncio: work goes on before."""
+        stopping = asyncio.create_task(consumer.stop())
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+        await asyncio.wait({stopping}, timeout=_LEAVE_S)
 
     async def _time_of_next(self, consumer: AIOKafkaConsumer, place: TopicPartition) -> float:
         """Nothing could be read again: all before the next record is gone."""
