@@ -12,6 +12,7 @@ from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
 
 from prompts.roles import RolePrompts
 from trainer import checkpoint
+from trainer.averaging import follow
 from trainer.batches import Batch, by_length, collate
 from trainer.beliefs import frequencies
 from trainer.checkpoint import Checkpoint
@@ -117,7 +118,7 @@ class BaseTraining:
         self._schedule.step()
         first = scores.labels.detach()[batch.first].softmax(-1)
         self._belief[rows, : first.shape[1]] = first.numpy()
-        self._follow()
+        follow(self._average, self.model, self._schedule.last_epoch, self._settings.averaging)
         return float(value.detach()), batch.ids.numel()
 
     def _batch(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Batch:
@@ -126,15 +127,6 @@ class BaseTraining:
             negotiation(self._roles, one, self._belief[row], rng) for row, one in zip(rows, examples, strict=True)
         ]
         return collate(sequences, examples, self.model.config.pad_token_id)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        # A young average follows fast, or it would hold on to the warm start.
-        done = self._schedule.last_epoch
-        decay = min(self._settings.averaging, (1 + done) / (10 + done))
-        own = [value.detach() for value in self.model.parameters()]
-        # One call for all of them, as torch's own swa_utils has it.
-        torch._foreach_lerp_(list(self._average.values()), own, 1 - decay)
 
     def _run_id(self) -> str:
         return f"{self._settings.model_dump_json()} {self._steps}"

@@ -13,6 +13,7 @@ from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
 
 from prompts.roles import RolePrompts
 from trainer import checkpoint
+from trainer.averaging import follow
 from trainer.bilingual.decisions import hidden_states, label_scores, loss
 from trainer.bilingual.figures import Figures, development_figures
 from trainer.bilingual.material import Material, epoch_rows
@@ -109,20 +110,12 @@ class BilingualTraining:
         self._optimizer.zero_grad()
         self._schedule.step()
         self._believe(numbers[first], scores.detach()[torch.from_numpy(first)])
-        self._follow()
+        follow(self._average, self.model, self._schedule.last_epoch, self._recipe.averaging)
         return float(value.detach())
 
     def _believe(self, numbers: NDArray[np.int64], scores: Tensor) -> None:
         found = scores.softmax(-1).numpy()
         self._beliefs[numbers, : found.shape[1]] = found
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        # A young average follows fast, or it would hold on to the warm start.
-        done = self._schedule.last_epoch
-        decay = min(self._recipe.averaging, (1 + done) / (10 + done))
-        own = [value.detach() for value in self.model.parameters()]
-        torch._foreach_lerp_(list(self._average.values()), own, 1 - decay)
 
     def _run_id(self) -> str:
         return f"{self._recipe.model_dump_json()} {len(self._material.examples)} {self._steps}"
