@@ -9,6 +9,8 @@ from tests.console.web.conftest import OpenPage
 from tests.console.web.fixture_api import Stage
 
 SECONDS = 4.0
+#: What is drawn at the moment of a sample moves the counts by some percent; a row that stays doubles them in a second.
+GROWS = 1.5
 #: As the page has it.
 DRAWN = 80
 HIDE = """hidden => {
@@ -24,8 +26,9 @@ def test_memory_and_nodes_do_not_grow(open_page: OpenPage, stage: Stage) -> None
     found = watch(page, SECONDS)
     half = len(found["heap"]) // 2
     assert median(found["heap"][half:]) < median(found["heap"][:half]) + 1.5
-    assert median(found["nodes"][half:]) < median(found["nodes"][:half]) * 1.05
-    assert median(found["listeners"][half:]) < median(found["listeners"][:half]) * 1.05
+    for name in ("nodes", "listeners"):
+        before, after = found[name][:half], found[name][half:]
+        assert max(after) < min(before) * GROWS, f"{name}: {before}, then {after}"
     assert page.locator(".row").count() <= DRAWN
 
 
