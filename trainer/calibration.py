@@ -16,15 +16,15 @@ _GOLDEN: Final = (5**0.5 - 1) / 2
 _PRECISION: Final = 1e-4
 
 
-def probabilities(logits: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
-    """Softmax over the label set, shape as ``logits``."""
+def probabilities(logits: NDArray[np.float64], temperature: float | NDArray[np.float64] = 1.0) -> NDArray[np.float64]:
+    """Softmax over the label set, shape as ``logits``; one temperature for all, or (examples, 1) of them."""
     scaled = logits / temperature
     exponentials = np.exp(scaled - scaled.max(-1, keepdims=True))
     result: NDArray[np.float64] = exponentials / exponentials.sum(-1, keepdims=True)
     return result
 
 
-def margins(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+def margins(logits: NDArray[np.float64], temperature: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """The likeliest label's probability minus the second's, shape (examples,)."""
     ordered = np.sort(probabilities(logits, temperature), axis=-1)
     result: NDArray[np.float64] = ordered[:, -1] - ordered[:, -2]

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
+
+from prompts.profile import ModelProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,12 @@ class Trust:
 
     temperature: float
     threshold: float
+
+    @classmethod
+    def of(cls, profile: ModelProfile, taxonomy: str) -> Self:
+        """Of a model without an adapter, in one taxonomy."""
+        found = profile.trust_in(taxonomy)
+        return cls(found.temperature, found.threshold)
 
 
 def calibrated(logprobs: Mapping[str, float], temperature: float) -> dict[str, float]:

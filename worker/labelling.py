@@ -124,7 +124,7 @@ class SanmLabeller:
         version = self._adapters.acquire()
         try:
             question = self._open(request)
-            trust = self._adapters.trust(version) or self._own_trust(request.prompt.taxonomy)
+            trust = self._adapters.trust(version) or Trust.of(self._profile, request.prompt.taxonomy)
             case = _Case(request, question, version, trust, policy or self._options.policy, question.deduction)
             agreement = await self._decide(case)
         except PromptError as error:
@@ -132,11 +132,6 @@ class SanmLabeller:
         finally:
             self._adapters.release(version)
         return self._event(request, taken_at, case.policy, **self._facts(case, agreement))
-
-    def _own_trust(self, taxonomy: str) -> Trust:
-        """Of the model without an adapter."""
-        found = self._profile.trust_in(taxonomy)
-        return Trust(found.temperature, found.threshold)
 
     def _open(self, request: SanmRequest) -> Question:
         message = request.message

@@ -121,14 +121,15 @@ def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
     adapter = _train(settings, recipe, taught, folder, key) if trains else None
     material = _material(dev, asked)
     found, subject = _answers(settings, cell, prompting, material, adapter)
+    trust = subject.trust_in(material.asked)
     how = Asked(
         subject.engine.model,
         settings.engine,
         cell.variant.mode,
         3,
         adapter.name if adapter else None,
-        subject.trust.temperature,
-        subject.trust.threshold,
+        trust.temperature,
+        trust.threshold,
     )
     return {
         "key": key,
@@ -141,7 +142,7 @@ def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
         "command": _words(settings, cell.table, trains=trains),
         "files": [f"{one.format}:{one.path.name}" for one in (*dev, *(train if trains else ()))],
         **figures(material, found, how),
-        **_refitted(found, material, subject.trust.temperature),
+        **_refitted(found, material, subject),
     }
 
 
@@ -222,14 +223,15 @@ async def _ask(cell: Cell, subject: Subject, material: Material, answers: Answer
         await engine.close()
 
 
-def _refitted(found: Outcome, material: Material, temperature: float) -> dict[str, float]:
+def _refitted(found: Outcome, material: Material, subject: Subject) -> dict[str, float]:
     """What a temperature fitted on these very messages would make of the calibration."""
     names = material.names
     if not all(one.first_scores for one in found.answers):
         return {}
     # Of several taxonomies each message has its own labels, and no chance for the others'.
     scores = np.array([[one.first_scores.get(name, 0.0) for name in names] for one in found.answers])
-    logits = np.log(np.maximum(scores, _LEAST)) * temperature
+    temperatures = [[subject.trust_in(one.question.parts.taxonomy).temperature] for one in material.examples]
+    logits = np.log(np.maximum(scores, _LEAST)) * np.array(temperatures)
     fitted = fit_temperature(logits, material.truth)
     confidence = probabilities(logits, fitted).max(-1)
     return {

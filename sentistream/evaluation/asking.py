@@ -32,7 +32,7 @@ class Way:
 class _OneAdapter:
     """The adapter of an evaluation, held for ever."""
 
-    def __init__(self, version: str | None, trust: Trust) -> None:
+    def __init__(self, version: str | None, trust: Trust | None) -> None:
         self._version = version
         self._trust = trust
 
@@ -40,8 +40,8 @@ class _OneAdapter:
         """Always the same."""
         return self._version
 
-    def trust(self, version: str | None) -> Trust:
-        """As it was fitted."""
+    def trust(self, version: str | None) -> Trust | None:
+        """As it was fitted; None for the model's own figures."""
         del version
         return self._trust
 

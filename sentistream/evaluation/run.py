@@ -68,14 +68,15 @@ def evaluate(job: Job, settings: EvaluateSettings) -> Evaluation:
         log.debug("answers_kept", file=str(answers.path), known=len(answers))
         outcomes = asyncio.run(_ask(job, settings, subject, material, answers))
     one_pass = next((one for one in outcomes if one.policy == "one-pass"), None)
+    trust = subject.trust_in(material.asked)
     asked = Asked(
         model=subject.engine.model,
         engine=settings.engine,
         mode=settings.mode,
         rounds=settings.rounds,
         adapter=subject.adapter.version if subject.adapter else None,
-        temperature=subject.trust.temperature,
-        threshold=subject.trust.threshold,
+        temperature=trust.temperature,
+        threshold=trust.threshold,
     )
     found = [(one, figures(material, one, asked, one_pass)) for one in outcomes]
     return Evaluation(subject, material, found, compared)

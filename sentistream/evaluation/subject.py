@@ -50,6 +50,7 @@ class Subject:
     """A model that can be asked.
 
     Attributes:
+        trust: how far its adapter's answers are trusted; None for the model's own figures.
         identity: all that decides its answer to a prompt.
         draws: whether its scores are complete, so that samples may be drawn from them.
     """
@@ -58,7 +59,7 @@ class Subject:
     builder: ExampleBuilder
     engine: Engine
     adapter: Adapter | None
-    trust: Trust
+    trust: Trust | None
     identity: dict[str, Any]
     draws: bool
 
@@ -66,6 +67,10 @@ class Subject:
     def roles(self) -> RolePrompts:
         """Asks the roles of the model."""
         return self.builder.roles
+
+    def trust_in(self, taxonomy: str) -> Trust:
+        """How far its answers in one taxonomy are trusted."""
+        return self.trust or Trust.of(self.profile, taxonomy)
 
 
 def subject_of(settings: EvaluateSettings) -> Subject:
@@ -93,15 +98,15 @@ def subject_of(settings: EvaluateSettings) -> Subject:
     return Subject(profile, builder, engine, adapter, trust, identity, draws=settings.engine == "local")
 
 
-def _adapter(settings: EvaluateSettings, base: Path, profile: ModelProfile) -> tuple[Adapter | None, Trust]:
+def _adapter(settings: EvaluateSettings, base: Path, profile: ModelProfile) -> tuple[Adapter | None, Trust | None]:
     if settings.adapter is None:
-        return None, Trust(profile.temperature, profile.threshold)
+        return None, None
     folder = Path(settings.adapter)
     if not folder.is_dir():
         folder = _fetched(settings.adapter, settings.answers, profile)
     path = folder / METADATA_FILE
     if not path.is_file():  # one that was trained, and not yet judged by the gate
-        return Adapter(folder.name, folder.resolve()), Trust(profile.temperature, profile.threshold)
+        return Adapter(folder.name, folder.resolve()), None
     try:
         metadata = AdapterMetadata.model_validate_json(path.read_bytes())
     except ValidationError as error:

@@ -63,7 +63,7 @@ class Yardstick:
             adapter: its folder from the registry; None for the base model.
             halt: called every few seconds; raises what ends it.
         """
-        trust = Trust(self._profile.temperature, self._profile.threshold)
+        trust = Trust.of(self._profile)
         if adapter is not None:
             metadata = AdapterMetadata.model_validate_json((adapter / METADATA_FILE).read_bytes())
             trust = Trust(metadata.temperature, metadata.threshold)

@@ -2,14 +2,15 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
 from schemas.event import Policy
 from trainer.calibration import margins, probabilities
@@ -32,10 +33,33 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How far one side's scores are trusted; see ``schemas.adapter.AdapterMetadata``."""
+    """How far one side's scores are trusted; see ``schemas.adapter.AdapterMetadata``.
+
+    Attributes:
+        by_taxonomy: for single taxonomies; the two figures are for all others. An adapter has none.
+    """
 
     temperature: float
     threshold: float
+    by_taxonomy: Mapping[str, Self] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, profile: ModelProfile) -> Self:
+        """Of a model without an adapter."""
+        single = {name: cls(one.temperature, one.threshold) for name, one in profile.trust.items()}
+        return cls(profile.temperature, profile.threshold, single)
+
+    def within(self, taxonomy: str) -> Self:
+        """Of the answers in one taxonomy."""
+        return self.by_taxonomy.get(taxonomy, self)
+
+    def temperatures(self, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """Of each example's taxonomy, shape (examples, 1)."""
+        return np.array([self.within(one.question.parts.taxonomy).temperature for one in examples])[:, None]
+
+    def thresholds(self, examples: Sequence[Example]) -> NDArray[np.float64]:
+        """Of each example's taxonomy, shape (examples,)."""
+        return np.array([self.within(one.question.parts.taxonomy).threshold for one in examples])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +86,25 @@ def answer(model: Any, roles: RolePrompts, examples: Sequence[Example], serving:
     """
     logits = label_logits(model, examples)
     if serving.policy == "vote3":
-        return _votes(logits, examples, trust.temperature)
+        return _votes(logits, examples, trust)
     first = decisions(logits)
     final = first.copy()
     calls = np.ones(len(examples), dtype=np.int64)
-    rows = np.flatnonzero(~_taken(logits, serving.policy, trust) | (first == OUTLIER))
+    rows = np.flatnonzero(~_taken(logits, examples, serving.policy, trust) | (first == OUTLIER))
     if len(rows):
         found = negotiate(model, roles, [examples[row] for row in rows], serving.rounds, logits[rows])
         final[rows], calls[rows] = found.final, found.decisions
     return Answers(logits, first, final, calls)
 
 
-def _taken(logits: NDArray[np.float64], policy: Policy, trust: Trust) -> NDArray[np.bool_]:
+def _taken(logits: NDArray[np.float64], examples: Sequence[Example], policy: Policy, trust: Trust) -> NDArray[np.bool_]:
     if policy == "calibrated":
-        taken: NDArray[np.bool_] = margins(logits, trust.temperature) >= trust.threshold
+        taken: NDArray[np.bool_] = margins(logits, trust.temperatures(examples)) >= trust.thresholds(examples)
         return taken
     return np.full(len(logits), policy == "one-pass")
 
 
-def _votes(logits: NDArray[np.float64], examples: Sequence[Example], temperature: float) -> Answers:
+def _votes(logits: NDArray[np.float64], examples: Sequence[Example], trust: Trust) -> Answers:
     first, final = decisions(logits), np.full(len(examples), OUTLIER, dtype=np.int64)
     for row in np.flatnonzero(first != OUTLIER):
         one = examples[row]
@@ -90,6 +114,7 @@ def _votes(logits: NDArray[np.float64], examples: Sequence[Example], temperature
         draws = [draw(known, one.label_ids, seed + number) for number in range(VOTES)]
         first[row] = draws[0]
         names = [label.name for label in one.question.parts.labels]
+        temperature = trust.within(one.question.parts.taxonomy).temperature
         final[row] = majority(draws, probabilities(known, temperature), names)
     return Answers(logits, first, final, np.full(len(examples), VOTES, dtype=np.int64))
 

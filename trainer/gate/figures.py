@@ -12,7 +12,7 @@ from trainer.examples import Example
 from trainer.gate.answers import Answers, Trust
 from trainer.gate.bootstrap import Resampled, paired_differences
 from trainer.gate.report import Change, DifferenceRow, LabelRow, ReliabilityBin, SideReport
-from trainer.gate.sets import LabelSet, targets
+from trainer.gate.sets import LabelSet, targets, usual_taxonomy
 from trainer.gate.settings import GateSettings
 from trainer.metrics import OUTLIER, Indices, Report, calibration_error, flips, report
 
@@ -52,12 +52,13 @@ def score(name: str, held_out: HeldOut, answers: Answers, trust: Trust) -> Score
     final = held_out.labels.of(answers.final)
     found = report(truth, final, held_out.labels.names)
     flipped = flips(truth, first, final)
-    confidence, right = _confidence(answers, trust), truth == first
+    confidence, right = _confidence(held_out.examples, answers, trust), truth == first
     bins = int(np.clip(len(truth) // _BIN_MESSAGES, _FEWEST_BINS, _MOST_BINS))
+    shown = trust.within(usual_taxonomy(held_out.examples))
     side = SideReport(
         name=name,
-        temperature=trust.temperature,
-        threshold=trust.threshold,
+        temperature=shown.temperature,
+        threshold=shown.threshold,
         accuracy=found.accuracy,
         macro_f1=found.macro_f1,
         weighted_f1=found.weighted_f1,
@@ -107,12 +108,12 @@ def _row(found: Resampled) -> DifferenceRow:
     return DifferenceRow(observed=found.observed, low=found.low, high=found.high, not_worse=found.not_worse)
 
 
-def _confidence(answers: Answers, trust: Trust) -> NDArray[np.float64]:
+def _confidence(examples: Sequence[Example], answers: Answers, trust: Trust) -> NDArray[np.float64]:
     """Of the first answers; none where there is no answer."""
     confidence = np.zeros(len(answers.first))
     sound = answers.first != OUTLIER
     if sound.any():
-        scores = probabilities(answers.logits[sound], trust.temperature)
+        scores = probabilities(answers.logits[sound], trust.temperatures(examples)[sound])
         confidence[sound] = scores[np.arange(len(scores)), answers.first[sound]]
     return confidence
 

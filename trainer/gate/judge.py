@@ -20,7 +20,7 @@ from trainer.gate.fitting import fit_trust
 from trainer.gate.release_metrics import release_metrics
 from trainer.gate.report import Change, Compared, GateReport, GuardRow, RuleResult, TimeRow
 from trainer.gate.rules import enough, judge_figures
-from trainer.gate.sets import FrozenSets, LiveSide
+from trainer.gate.sets import FrozenSets, LiveSide, usual_taxonomy
 from trainer.gate.settings import GateSettings
 from trainer.gate.sides import SIDES, Side, Sides
 from trainer.gate.timing import compare_times
@@ -81,11 +81,12 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
     """
     sets.check()
     profile = ModelProfile.read(base)
-    before = live.trust if live else Trust(profile.temperature, profile.threshold)
+    before = live.trust if live else Trust.of(profile)
     conversations = len({one.conversation for one in sets.held_out})
     labels = len({one.question.parts.labels[one.target].name for one in sets.held_out})
     rules: tuple[RuleResult, ...] = (enough(len(sets.held_out), conversations, labels, settings),)
-    trust, compared, refitted = before, None, False
+    # One pair of figures travels with an adapter, so the candidate is judged with one.
+    trust, compared, refitted = before.within(usual_taxonomy(sets.held_out)), None, False
     if rules[0].passed:
         names: dict[Side, str] = {"live": live.version if live else profile.name, "candidate": name or candidate.name}
         gate = _Gate(
@@ -96,7 +97,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
             halt,
         )
         refitted = len(sets.development) >= settings.gate_min_development
-        trust = gate.fit(sets.development, before) if refitted else before
+        trust = gate.fit(sets.development, before) if refitted else trust
         compared = gate.compare(sets, names, {"live": before, "candidate": trust})
         rules += judge_figures(compared, settings)
     report = GateReport(

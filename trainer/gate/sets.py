@@ -1,5 +1,6 @@
 """What is judged on which messages, and what each side is."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,3 +81,9 @@ class LabelSet:
 def targets(examples: Sequence[Example]) -> Indices:
     """True labels, as indices of each example's own label set."""
     return np.array([one.target for one in examples], dtype=np.int64)
+
+
+def usual_taxonomy(examples: Sequence[Example]) -> str:
+    """That of most of them; empty where there are none."""
+    found = Counter(one.question.parts.taxonomy for one in examples)
+    return found.most_common(1)[0][0] if found else ""

@@ -50,10 +50,10 @@ class Answerer:
     def of(
         cls, version: str | None, model: Any, builder: PartsBuilder, serving: Serving, trust: Trust | None = None
     ) -> "Answerer":
-        """With the roles of the builder's model; its profile's temperature and threshold unless others are given."""
+        """With the roles of the builder's model; as far as its profile trusts it unless told otherwise."""
         profile = builder.profile
         roles = RolePrompts(profile, builder.tokenizer)
-        return cls(version, model, roles, serving, trust or Trust(profile.temperature, profile.threshold))
+        return cls(version, model, roles, serving, trust or Trust.of(profile))
 
     def answer(self, asked: Sequence[PromptParts]) -> list[Answered]:
         """Answer each; a language that the model does not know is not asked about, as in the worker."""
@@ -72,7 +72,7 @@ class Answerer:
         found = []
         for row, parts in enumerate(asked):
             names = [label.name for label in parts.labels]
-            scores = probabilities(said.logits[row, : len(names)], self.trust.temperature)
+            scores = probabilities(said.logits[row, : len(names)], self.trust.within(parts.taxonomy).temperature)
             first, final = int(said.first[row]), int(said.final[row])
             found.append(
                 Answered(
