@@ -29,6 +29,7 @@ class PlainCommitter:
         self._settings = settings
         self._producer: Producer | None = None
         self._committed_at = time.monotonic()
+        self._due: list[TopicPartition] = []
 
     def start(self) -> None:
         """Make the producer."""
@@ -37,7 +38,7 @@ class PlainCommitter:
         )
 
     def commit(self, records: Sequence[Record], offsets: list[TopicPartition], group: Any) -> None:
-        """Produce; once a second wait for it and commit."""
+        """Produce; once a second wait for it, and let the offsets be committed."""
         del group
         if (producer := self._producer) is None:
             raise RuntimeError("start comes first")
@@ -46,8 +47,18 @@ class PlainCommitter:
         producer.poll(0)
         if time.monotonic() - self._committed_at > 1.0:
             producer.flush()
-            self.consumer.commit(offsets=offsets, asynchronous=True)
             self._committed_at = time.monotonic()
+            self._due = offsets
+
+    def accept(self, _: Watermark, __: Source, ___: int) -> Verdict:
+        """Take every record, and commit what is due: confluent-kafka lets one thread at a time into a consumer.
+
+        This is called on the consumer's thread; a commit on another one waits for a poll without records, for minutes.
+        """
+        if due := self._due:
+            self._due = []
+            self.consumer.commit(offsets=due, asynchronous=True)
+        return Verdict.ACCEPTED
 
 
 class Counting:
@@ -78,10 +89,6 @@ class Counting:
             self.done.set()
 
 
-def _accept_all(_: Watermark, __: Source, ___: int) -> Verdict:
-    return Verdict.ACCEPTED
-
-
 def _stop_when(done: threading.Event, service: WorkerService) -> None:
     done.wait(240)
     service.stop()
@@ -95,7 +102,7 @@ def main() -> None:
     if row == "plain":
         plain = PlainCommitter(settings)
         counting = Counting(plain, wanted)
-        service = WorkerService(settings, labelling, Seams(judge=_accept_all, committer=counting))
+        service = WorkerService(settings, labelling, Seams(judge=plain.accept, committer=counting))
         plain.consumer = service.consumer
     else:
         inner = TransactionalCommitter(lambda: make_producer(settings), NoFaults(), settings.kafka_deadline_seconds)
