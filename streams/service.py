@@ -17,13 +17,14 @@ from redis.exceptions import RedisError
 from prompts.errors import ProfileError
 from prompts.parts import PartsBuilder
 from prompts.settings import ServedBuilders
+from schemas.health_server import HealthServer
 from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
 from streams.errors import ConfigurationError, StreamsError, TopicsError
 from streams.faultpoints import FaultPoints, NoFaults
 from streams.group_check import check_group
-from streams.health import HealthServer, Heartbeat
+from streams.health import Heartbeat, stream_health
 from streams.intake import FAILED, Intake, end_process
 from streams.metrics import REBALANCES
 from streams.processor import Processor
@@ -120,13 +121,13 @@ class _Service:
         add_agent(app, settings, processor, self._faults)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(lambda *_, **__: intake.clear(), weak=False)
-        health = HealthServer(settings.streams_host, settings.streams_port, lambda: self._ages(intake))
+        health = HealthServer(settings.streams_host, settings.streams_port, lambda: stream_health(self._ages(intake)))
         health.start()
         log.info("health_listening", host=settings.streams_host, port=health.port)
         try:
             return await self._until_stopped(app, intake, store)
         finally:
-            health.close()
+            health.stop()
             await store.close()
             if traces is not None:
                 traces.close()

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import TracesUnavailableError
+from schemas.health_server import HealthServer, loop_health
 from schemas.kafka_refusals import login_refusal
 from schemas.tracing import start_export
 from worker.clients import make_consumer, make_producer, transactional_id
@@ -20,7 +21,6 @@ from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineError
 from worker.errors import EngineStartError, ExitCode, MisconfiguredError, WorkerError
 from worker.faultpoints import FaultPoints, NoFaults
-from worker.health import HealthServer
 from worker.intake import Intake
 from worker.labelling_contract import Labeller
 from worker.labelling_thread import LabellingThread
@@ -168,13 +168,16 @@ class WorkerService:
             return None
         host, port = self._settings.metrics_host, self._settings.metrics_port
         try:
-            server = HealthServer(host, port, lambda: self._loop.polled_at if self._ready else None)
+            server = HealthServer(host, port, lambda: loop_health(self._polled_at(), "last poll"))
         except OSError as error:
             raise MisconfiguredError(
                 f"{host}:{port} cannot be bound for /metrics ({error}): set METRICS_PORT to a free port, or 0"
             ) from error
         server.start()
         return server
+
+    def _polled_at(self) -> float | None:
+        return self._loop.polled_at if self._ready else None
 
     def _close_labelling(self) -> None:
         closing = self._thread.run(self._labelling.close())

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from console.alerts.running import running_alerts
 from console.settings import StoreSettings
+from console.store.errors import StoreError
 from console.store.events import Observer
 from console.store.faultpoints import FaultPoints
-from console.store.health import HealthServer
 from console.store.service import StoreService
+from schemas.health_server import HealthServer, loop_health
 
 
 def run_store(
@@ -36,8 +37,12 @@ def run_store(
 def _health(settings: StoreSettings, service: StoreService) -> HealthServer | None:
     if not settings.store_metrics_port:
         return None
-    server = HealthServer(
-        settings.store_metrics_host, settings.store_metrics_port, lambda: service.turned_at, lambda: service.state
-    )
+    host, port = settings.store_metrics_host, settings.store_metrics_port
+    try:
+        server = HealthServer(host, port, lambda: loop_health(service.turned_at, f"{service.state}, last turn"))
+    except OSError as error:
+        raise StoreError(
+            f"{host}:{port} cannot be bound for /metrics ({error}): set STORE_METRICS_PORT to a free port, or 0"
+        ) from error
     server.start()
     return server

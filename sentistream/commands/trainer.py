@@ -12,6 +12,7 @@ from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from prompts.windows import key_of
 from schemas.connections import RedisSettings
+from schemas.health_server import HealthServer, loop_health
 from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresh_process import RefreshProcess
@@ -23,7 +24,6 @@ from trainer.outcome import Outcome
 from trainer.refresh_settings import CLASSES, RefreshSettings
 from trainer.schedule import Schedule, Scheduler
 from trainer.settings import ServeSettings, TrainerSettings
-from worker.health import HealthServer
 
 
 @click.group(name="trainer")
@@ -142,7 +142,7 @@ def _health(settings: ServeSettings, scheduler: Scheduler) -> Iterator[None]:
     if not settings.metrics_port:
         yield
         return
-    server = HealthServer(settings.metrics_host, settings.metrics_port, lambda: scheduler.turned_at)
+    server = HealthServer(settings.metrics_host, settings.metrics_port, lambda: loop_health(scheduler.turned_at))
     server.start()
     try:
         yield

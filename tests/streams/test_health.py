@@ -12,9 +12,10 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
+from schemas.health_server import HealthServer
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams import metrics
-from streams.health import HealthServer
+from streams.health import stream_health
 from tests.conftest import TopicsFactory
 from tests.streams.stream_rig import StreamRig, make_messages, published, stop, wait_for_log
 from tests.waiting import wait_for
@@ -117,7 +118,7 @@ def assert_complete(found: Samples) -> None:
 
 def test_what_is_too_old_makes_it_unhealthy_and_is_named() -> None:
     ages = {"event_loop": 0.1, "redis": 31.0}
-    server = HealthServer("127.0.0.1", 0, lambda: ages)
+    server = HealthServer("127.0.0.1", 0, lambda: stream_health(ages))
     server.start()
     try:
         status, body = fetch(server.port, "/healthz")
@@ -126,4 +127,4 @@ def test_what_is_too_old_makes_it_unhealthy_and_is_named() -> None:
         assert fetch(server.port, "/healthz")[0] == 200
         assert fetch(server.port, "/elsewhere")[0] == 404
     finally:
-        server.close()
+        server.stop()

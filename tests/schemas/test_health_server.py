@@ -1,19 +1,19 @@
-"""The health port follows the loop, and serves the metrics."""
+"""The health port of every service follows its loop, and serves the metrics."""
 
 import http.client
+import re
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from worker import health
-from worker.health import HealthServer
+from schemas.health_server import OLDEST_TURN_S, HealthServer, loop_health
 
 
 class Loop:
-    """Says when it last polled."""
+    """Says when it last turned."""
 
-    polled_at: float | None = None
+    turned_at: float | None = None
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def loop() -> Loop:
 
 @pytest.fixture
 def port(loop: Loop) -> Iterator[int]:
-    server = HealthServer("127.0.0.1", 0, lambda: loop.polled_at)
+    server = HealthServer("127.0.0.1", 0, lambda: loop_health(loop.turned_at, "following, last turn"))
     server.start()
     yield server.port
     server.stop()
@@ -38,16 +38,18 @@ def _get(port: int, path: str) -> tuple[int, str]:
     return answer.status, text
 
 
-def test_it_is_healthy_while_the_loop_polls(loop: Loop, port: int) -> None:
+def test_it_is_healthy_while_the_loop_turns(loop: Loop, port: int) -> None:
     assert _get(port, "/healthz") == (503, "starting\n")
-    loop.polled_at = time.monotonic()
-    assert _get(port, "/healthz")[0] == 200
-    loop.polled_at -= health._OLDEST_POLL_S + 1
+    loop.turned_at = time.monotonic() - 2
+    status, said = _get(port, "/healthz")
+    assert status == 200
+    assert re.fullmatch(r"following, last turn [2-9]\.\d s ago\n", said)
+    loop.turned_at -= OLDEST_TURN_S
     assert _get(port, "/healthz")[0] == 503
 
 
 def test_metrics_are_served_under_their_names(port: int) -> None:
     status, text = _get(port, "/metrics")
     assert status == 200
-    assert "sentistream_worker_dead_letters" in text
+    assert "python_info" in text
     assert _get(port, "/")[0] == 404
