@@ -13,6 +13,7 @@ from schemas.topics import MAX_RECORD_BYTES
 from sentistream.topic_reader import READER_GROUP
 
 _TIMEOUT_S: Final = 20.0
+_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,10 @@ def latest(connection: KafkaSettings, topic: str, bounds: Mapping[int, tuple[int
         KafkaException: the topic may not be read.
     """
     starts = {number: max(low, high - count) for number, (low, high) in bounds.items() if high > low}
-    return list(_read(connection, topic, starts, first_only=False))
+    if not starts:
+        return []
+    with _consumer(connection) as consumer:
+        return list(_read(consumer, topic, starts, first_only=False))
 
 
 def at_offsets(connection: KafkaSettings, topic: str, offsets: Mapping[int, int]) -> dict[int, Sample]:
@@ -48,39 +52,74 @@ def at_offsets(connection: KafkaSettings, topic: str, offsets: Mapping[int, int]
     Raises:
         KafkaException: the topic may not be read.
     """
-    return {one.partition: one for one in _read(connection, topic, offsets, first_only=True)}
+    reader = KeptReader(connection)
+    try:
+        return reader.at_offsets(topic, offsets)
+    finally:
+        reader.close()
 
 
-def _read(connection: KafkaSettings, topic: str, starts: Mapping[int, int], *, first_only: bool) -> Iterator[Sample]:
-    if not starts:
-        return
+class KeptReader:
+    """One consumer for many lookups, made with the first: over TLS its connections take longer than they do.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, connection: KafkaSettings) -> None:
+        self._connection = connection
+        self._consumer: Consumer | None = None
+
+    def at_offsets(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Sample]:
+        """As the function of this name."""
+        if not offsets:
+            return {}
+        if self._consumer is None:
+            self._consumer = _open(self._connection)
+        try:
+            return {one.partition: one for one in _read(self._consumer, topic, offsets, first_only=True)}
+        finally:
+            # Else it would go on fetching what nobody asks for.
+            self._consumer.unassign()
+
+    def close(self) -> None:
+        """Hang up; the next lookup opens it anew."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+
+def _read(consumer: Consumer, topic: str, starts: Mapping[int, int], *, first_only: bool) -> Iterator[Sample]:
     unfinished = set(starts)
-    with _consumer(connection) as consumer:
-        consumer.assign([TopicPartition(topic, number, offset) for number, offset in starts.items()])
-        deadline = time.monotonic() + _TIMEOUT_S
-        while unfinished and time.monotonic() < deadline:
-            for record in consumer.consume(1000, timeout=0.5):
-                if (error := record.error()) is not None:
-                    if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                        raise KafkaException(error)
+    consumer.assign([TopicPartition(topic, number, offset) for number, offset in starts.items()])
+    deadline = time.monotonic() + _TIMEOUT_S
+    while unfinished and time.monotonic() < deadline:
+        # It waits for as many as are asked for.
+        for record in consumer.consume(len(unfinished) if first_only else _AT_ONCE, timeout=0.5):
+            if (error := record.error()) is not None:
+                if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                    raise KafkaException(error)
+                unfinished.discard(record.partition())
+            elif record.partition() in unfinished or not first_only:
+                if first_only:
                     unfinished.discard(record.partition())
-                elif record.partition() in unfinished or not first_only:
-                    if first_only:
-                        unfinished.discard(record.partition())
-                    yield Sample(
-                        record.partition(),
-                        record.offset(),
-                        record.key(),
-                        record.value(),
-                        record.timestamp()[1] / 1000,
-                    )
+                yield Sample(
+                    record.partition(),
+                    record.offset(),
+                    record.key(),
+                    record.value(),
+                    record.timestamp()[1] / 1000,
+                )
 
 
 @contextmanager
 def _consumer(connection: KafkaSettings) -> Iterator[Consumer]:
-    settings = connection.librdkafka_reader(READER_GROUP)
-    consumer = Consumer({**settings, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
+    consumer = _open(connection)
     try:
         yield consumer
     finally:
         consumer.close()
+
+
+def _open(connection: KafkaSettings) -> Consumer:
+    settings = connection.librdkafka_reader(READER_GROUP)
+    return Consumer({**settings, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
