@@ -74,7 +74,7 @@ class Nothing:
 
     def state(self) -> AdapterState:
         """No registry."""
-        return AdapterState("sentistream-en-22m", (), (), None, None)
+        return AdapterState("sentistream-en-22m", (), (), None)
 
     def release(self, version: str, reason: str) -> Decision:
         """No registry."""

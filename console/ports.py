@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from console.api.models.adapters import Decision, GateSummary
 from console.api.models.dead_letters import ReplayAttempt, ReplayOrder
+from console.errors import PortError
 from schemas.dead_letter import DeadLetterReason
 from schemas.feedback import EmotionLabel
 
@@ -34,21 +35,21 @@ class AdapterState:
         versions: oldest first; empty where the registry could not be asked.
         decisions: oldest first.
         live: the decision that workers follow; None where there was none yet.
-        trouble: what could not be asked, and what to do; None where all could.
+        troubles: what could not be asked, and what to do.
     """
 
     model: str
     versions: tuple[PublishedAdapter, ...]
     decisions: tuple[Decision, ...]
     live: Decision | None
-    trouble: str | None
+    troubles: tuple[PortError, ...] = ()
 
 
 class AdapterRegistry(Protocol):
     """The registry and the topic of releases."""
 
     def state(self) -> AdapterState:
-        """What there is; never raises for a store or a Kafka that is out, but says so in `trouble`."""
+        """What there is; never raises for a store or a Kafka that is out, but says so in `troubles`."""
 
     def release(self, version: str, reason: str) -> Decision:
         """Make a version live; returns when Kafka has it."""
@@ -95,7 +96,7 @@ class GroupLag:
         members: None where the service joins no group, as the store.
         records: not read yet, all partitions together.
         seconds: age of the oldest of them by Kafka's time stamps; 0 without lag.
-        trouble: why that cannot be seen, and what to do; None where it can.
+        lacking: the rights that this login would need to see it; none where it has them.
     """
 
     service: Literal["streams", "worker", "store"]
@@ -104,7 +105,7 @@ class GroupLag:
     members: int | None
     records: int
     seconds: float
-    trouble: str | None = None
+    lacking: tuple[str, ...] = ()
 
 
 class Pipeline(Protocol):

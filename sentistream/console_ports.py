@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from console.api.models.adapters import Decision, GateLabel, GateRule, GateSummary
 from console.api.models.dead_letters import ReplayAttempt, ReplayOrder
+from console.codes import PortCode
 from console.errors import PortError
 from console.ports import AdapterState, Letter, PublishedAdapter
 from console.store.errors import StoreTopicError
@@ -23,10 +24,18 @@ from sentistream.errors import SentistreamError
 from sentistream.publisher import Place, Publisher
 from sentistream.topic_reader import StoredRecord, read_record, read_topic
 from trainer.errors import TrainerError
-from trainer.gate.report import REPORT_JSON, GateReport
-from trainer.registry.errors import DecisionRefusedError, RegistryError, RegistryUnavailableError, ReleaseError
+from trainer.gate.report import REPORT_JSON, WITHOUT_ADAPTER, GateReport
+from trainer.registry.errors import (
+    DamagedAdapterError,
+    DecisionRefusedError,
+    RegistryError,
+    RegistryUnavailableError,
+    ReleaseError,
+    UnknownVersionError,
+)
 from trainer.registry.store import REPORT_FOLDER, Registry, StoredAdapter
 from trainer.releases import Releases
+from trainer.stages import BY_GATE
 
 log = structlog.get_logger()
 
@@ -55,27 +64,27 @@ class RegistryAdapters:
         self._gates: dict[str, GateSummary | None] = {}
 
     def state(self) -> AdapterState:
-        """What there is; what cannot be asked is said in `trouble`."""
+        """What there is; what cannot be asked is said in `troubles`."""
         versions: tuple[StoredAdapter, ...] = ()
         noted: tuple[AdapterRelease, ...] = ()
         live = None
-        troubles = []
+        troubles: list[PortError] = []
         try:
             registry = Registry(self._address)
             versions, noted = registry.versions(self._model), registry.history(self._model)
         except TrainerError as error:
-            troubles.append(str(error))
+            troubles.append(_trouble(error))
         try:
             live = self._releases().live(self._model)
         except TrainerError as error:
-            troubles.append(str(error))
+            troubles.append(_trouble(error))
         known = noted if live is None or live in noted else (*noted, live)
         return AdapterState(
             model=self._model,
             versions=tuple(self._published(one) for one in versions),
             decisions=tuple(_decision(one) for one in known),
             live=None if live is None else _decision(live),
-            trouble="; ".join(troubles) or None,
+            troubles=tuple(troubles),
         )
 
     def release(self, version: str, reason: str) -> Decision:
@@ -123,6 +132,8 @@ class KafkaDeadLetters:
                 raise PortError(
                     f"{len(chosen)} dead letters are too many for one request: `sentistream dlq replay` takes them all",
                     refused=True,
+                    code="letters_too_many",
+                    count=len(chosen),
                 )
             already = set() if order.again else replayed_sources(self._kafka, self._names, chosen)
             topic_id = TopicsAdmin(self._kafka).facts([self._names.messages])[self._names.messages].topic_id
@@ -142,7 +153,9 @@ class KafkaDeadLetters:
         records = [read_record(self._kafka, self._names.dead_letters, _place(one)) for one in order.places]
         found = list(_stored(one for one in records if one is not None))
         if missing := set(order.places) - {one.name for one in found}:
-            raise PortError(f"no dead letter {', '.join(sorted(missing)[:5])}: load the list anew", refused=True)
+            places = ", ".join(sorted(missing)[:5])
+            text = f"no dead letter {places}: load the list anew"
+            raise PortError(text, refused=True, code="letters_unknown", places=places)
         return [one for one in found if order.reason in (None, one.letter.reason)]
 
     def _letter(self, stored: StoredLetter) -> Letter:
@@ -179,8 +192,12 @@ def _summary(report: GateReport) -> GateSummary:
     return GateSummary(
         released=report.released,
         reasons=report.reasons,
-        rules=tuple(GateRule(name=one.name, passed=one.passed, text=one.text) for one in report.rules),
-        against=report.live,
+        rules=tuple(
+            GateRule(name=one.name, passed=one.passed, text=one.text, code=one.code, facts=dict(one.facts))
+            for one in report.rules
+        ),
+        against=report.live.removesuffix(WITHOUT_ADAPTER),
+        against_base=report.live.endswith(WITHOUT_ADAPTER),
         messages=report.messages,
         policy=report.policy,
         live={name: getattr(compared.live, name) for name in figures} if compared else {},
@@ -201,6 +218,7 @@ def _decision(release: AdapterRelease) -> Decision:
         status=release.status,
         previous=release.previous,
         reason=release.reason,
+        by_gate=release.status == "released" and release.reason == BY_GATE,
         decided_at=release.decided_at,
     )
 
@@ -225,7 +243,7 @@ def _answers() -> Iterator[None]:
     try:
         yield
     except (SentistreamError, StoreTopicError) as error:
-        raise PortError(str(error)) from error
+        raise PortError(str(error), code="topic_unreadable") from error
 
 
 @contextmanager
@@ -233,9 +251,22 @@ def _refusals() -> Iterator[None]:
     """The registry's no and its silence."""
     try:
         yield
-    except (RegistryUnavailableError, ReleaseError) as error:
-        raise PortError(str(error), refused=isinstance(error, DecisionRefusedError)) from error
-    except RegistryError as error:
-        raise PortError(str(error), refused=True) from error
     except TrainerError as error:
-        raise PortError(str(error)) from error
+        raise _trouble(error) from error
+
+
+#: The first that fits: whether it is a no, and its code.
+_TROUBLES: Final[tuple[tuple[type[TrainerError], bool, PortCode], ...]] = (
+    (RegistryUnavailableError, False, "registry_away"),
+    (DecisionRefusedError, True, "decision_refused"),
+    (ReleaseError, False, "decision_not_taken"),
+    (UnknownVersionError, True, "version_unknown"),
+    (DamagedAdapterError, True, "adapter_damaged"),
+    (RegistryError, True, "registry_says_no"),
+    (TrainerError, False, "unavailable"),
+)
+
+
+def _trouble(error: TrainerError) -> PortError:
+    refused, code = next((refused, code) for kind, refused, code in _TROUBLES if isinstance(error, kind))
+    return PortError(str(error), refused=refused, code=code)

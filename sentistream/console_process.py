@@ -106,6 +106,7 @@ class Console:
         """
         with ExitStack() as exits:
             exits.callback(self._database.close)
+            exits.callback(self._pipeline.close)
             if self._parts.with_store:
                 store = threading.Thread(target=self._run_store, name="console-store")
                 store.start()
@@ -142,11 +143,12 @@ class Console:
             ("store", parts.store.store_group, parts.names.events),
         )
         stored = (parts.names.events, parts.names.labels) if parts.with_store else ()
+        self._pipeline = KafkaPipeline(parts.kafka, groups, stored)
         ports = Ports(
             labels=KafkaLabels(parts.kafka, parts.names.labels),
             adapters=RegistryAdapters(parts.kafka, parts.names, parts.registry, parts.model),
             dead_letters=KafkaDeadLetters(parts.kafka, parts.names),
-            pipeline=KafkaPipeline(parts.kafka, groups, stored),
+            pipeline=self._pipeline,
         )
         file = parts.store.alert_rules
         rules = shown_rules(self._rules, None if file is None else file.name)

@@ -14,6 +14,8 @@ from trainer.run_folder import Run
 
 _SUMMARY: Final = "summary.json"
 _VERDICT: Final = "verdict.json"
+#: The reason of a release that nobody but the gate decided.
+BY_GATE: Final = "the gate let it pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Verdict(Frozen):
     @property
     def summary(self) -> str:
         """In words."""
-        return "; ".join(self.reasons) or "the gate let it pass"
+        return "; ".join(self.reasons) or BY_GATE
 
     def write(self, folder: Path) -> None:
         """Into a stage's folder."""

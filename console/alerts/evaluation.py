@@ -28,6 +28,8 @@ _REMEMBERED_MS: Final = 7 * 86_400_000
 _FORGET_EVERY_MS: Final = 3_600_000
 _AT_ONCE: Final = 400
 _MADE_FROM: Final = "made_from"
+#: Among the facts of an occurrence: the rule as it was then.
+DEFINITION: Final = "definition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class Alerts:
             "event_id": row["event_id"],
             "value": fired.value,
             "threshold": fired.threshold,
-            "facts": fired.facts,
+            "facts": fired.facts | {DEFINITION: rule.definition},
             "seen_ms": row["sent_ms"],
             "created_ms": now_ms,
             "ended_ms": None,

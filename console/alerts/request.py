@@ -12,6 +12,7 @@ import httpx
 import orjson
 
 from console.alerts.errors import WebhookError
+from console.alerts.evaluation import DEFINITION
 from console.alerts.outbox import Claimed
 from console.alerts.webhook import Webhook
 
@@ -26,7 +27,6 @@ _SENT: Final = (
     "event_id",
     "value",
     "threshold",
-    "facts",
 )
 #: What such a secret begins with says that base64 follows.
 _CODED: Final = "whsec_"
@@ -58,6 +58,7 @@ def payload(claimed: Claimed, *, with_text: bool) -> bytes:
         "schema_version": _SCHEMA_VERSION,
         "occurrence_key": one["occurrence_key"],
         **{name: one[name] for name in _SENT},
+        "facts": {name: value for name, value in one["facts"].items() if name != DEFINITION},
         "occurred_at": _iso(one["seen_ms"]),
         "noticed_at": _iso(one["created_ms"]),
     }

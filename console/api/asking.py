@@ -52,6 +52,7 @@ def needs(role: Role) -> Callable[..., Asker]:
             raise ProblemError(
                 HTTPStatus.FORBIDDEN, "role", f"This needs the role {role}, and {holder.name} is a {holder.role}: "
                 "ask an operator for another token (`sentistream console token create`).",
+                role=role, name=holder.name, has=holder.role,
             )  # fmt: skip
         return Asker(holder, parts)
 
@@ -63,7 +64,7 @@ def for_all_tenants(asker: Asker) -> Asker:
     if asker.holder.tenant is not None:
         raise ProblemError(
             HTTPStatus.FORBIDDEN, "tenant", f"This is about all tenants, and {asker.holder.name} sees "
-            "one of them: it needs a token for all.",
+            "one of them: it needs a token for all.", name=asker.holder.name,
         )  # fmt: skip
     return asker
 

@@ -109,6 +109,11 @@ class BodyLimit:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         text = f"The body is larger than {self._most // 1024} KiB: send less at a time."
         refusal = answer(
-            Request(scope), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", text, headers={"Connection": "close"}
+            Request(scope),
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "too-large",
+            text,
+            headers={"Connection": "close"},
+            facts={"kib": self._most // 1024},
         )
         await refusal(scope, receive, send)

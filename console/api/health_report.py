@@ -7,11 +7,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from console.api.models.base import Finding
 from console.api.models.dead_letters import ReasonCount
 from console.api.models.health import GroupHealth, Health, ServiceHealth, State, StoreHealth
 from console.api.refreshed import Refreshed, Snapshot
 from console.api.service_metrics import ServiceMetrics
 from console.api.settings import ApiSettings
+from console.codes import HealthCode
+from console.errors import PortError
 from console.ports import GroupLag, Letter, Ports
 from console.queries.health import ages, has_writer, latency_ms, rates
 from console.queries.reader import Reader
@@ -74,7 +77,7 @@ class HealthReport:
         store = _store(connection, reader, totals, groups)
         kafka: State = "ok" if lags.trouble is None else "down"
         parts: list[tuple[State, str]] = [
-            (kafka, lags.trouble or "Kafka answers"),
+            (kafka, str(lags.trouble or "Kafka answers")),
             *((one.state, f"{one.service}: {one.text}") for one in groups),
             # Of a service whose page has no address nothing is expected.
             *((one.state, f"{one.service}: {one.text}") for one in services.value or () if one.state != "unknown"),
@@ -86,6 +89,7 @@ class HealthReport:
             text="All is well." if state == "ok" else next(text for each, text in parts if each == state),
             checked_at=datetime.now(UTC),
             kafka=kafka,
+            kafka_finding=None if lags.trouble is None else finding_of(lags.trouble),
             groups=groups,
             services=services.value or (),
             store=store,
@@ -107,6 +111,11 @@ def count_reasons(letters: Sequence[Letter]) -> tuple[ReasonCount, ...]:
     return tuple(sorted(counts, key=lambda one: (-one.count, one.reason)))
 
 
+def finding_of(trouble: PortError) -> Finding:
+    """What a port could not do, for whoever says it in another language."""
+    return Finding(code=trouble.code, facts=dict(trouble.facts))
+
+
 def _reasons(reader: Reader, letters: Snapshot[tuple[Letter, ...]]) -> tuple[ReasonCount, ...] | None:
     # Nobody knows whose message a record is that cannot be read.
     if reader.tenant is not None or letters.value is None:
@@ -115,7 +124,8 @@ def _reasons(reader: Reader, letters: Snapshot[tuple[Letter, ...]]) -> tuple[Rea
 
 
 def _group(lag: GroupLag, *, writes: bool) -> GroupHealth:
-    if lag.trouble is not None:
+    if lag.lacking:
+        lacking = ", ".join(lag.lacking)
         return GroupHealth(
             service=lag.service,
             group=lag.group,
@@ -124,18 +134,20 @@ def _group(lag: GroupLag, *, writes: bool) -> GroupHealth:
             members=None,
             lag_records=None,
             lag_seconds=None,
-            text=lag.trouble,
+            text=f"cannot be seen: the console's login lacks {lacking}",
             to_do=_RIGHTS,
+            findings=(Finding(code="hidden", facts={"lacking": lacking}),),
         )
     members = int(writes) if lag.members is None else lag.members
     state: State = "ok"
     text, to_do = "up to date", None
+    code: HealthCode = "keeps_up" if lag.records else "up_to_date"
     if lag.records:
         text = f"{lag.records:,} records behind, the oldest {lag.seconds:.0f} s old"
     if lag.seconds > _BEHIND_S:
-        state, to_do = "behind", _CATCH_UP[lag.service]
+        state, to_do, code = "behind", _CATCH_UP[lag.service], "behind"
     if not members:
-        state, to_do = "down", _START[lag.service]
+        state, to_do, code = "down", _START[lag.service], "nobody"
         text = f"nobody is at work; {text}"
     return GroupHealth(
         service=lag.service,
@@ -147,6 +159,7 @@ def _group(lag: GroupLag, *, writes: bool) -> GroupHealth:
         lag_seconds=lag.seconds,
         text=text,
         to_do=to_do,
+        findings=(Finding(code=code, facts={"service": lag.service, "records": lag.records, "seconds": lag.seconds}),),
     )
 
 
@@ -155,10 +168,13 @@ def _store(connection: Connection, reader: Reader, totals: KnownTotals, groups: 
     known = ages(connection, reader)
     group = next((one for one in groups if one.service == "store"), None)
     text = f"{events:,} events" if events else "no events yet: they come as soon as messages do"
+    kept = Finding(code="stored" if events else "nothing_stored", facts={"events": events})
+    trouble = group if group is not None and group.state != "ok" else None
     return StoreHealth(
         state=group.state if group else "ok",
-        text=text if group is None or group.state == "ok" else f"{text}; {group.text}",
+        text=text if trouble is None else f"{text}; {trouble.text}",
         to_do=group.to_do if group else None,
+        findings=(kept, *(trouble.findings if trouble else ())),
         events=events,
         oldest_sent_at=known.oldest,
         newest_sent_at=known.newest,

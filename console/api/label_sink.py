@@ -92,12 +92,16 @@ class KafkaLabels:
         log.error("label_not_allowed", topic=self._topic)
         return PortError(
             f"The label was not written: the console's login lacks Write on topic {self._topic}. An operator gives it "
-            "with deploy/acls/console.sh."
+            "with deploy/acls/console.sh.",
+            code="label_not_allowed",
+            topic=self._topic,
         )
 
     def _refusal(self, why: str) -> PortError:
         log.warning("label_not_written", topic=self._topic, reason=why)
         return PortError(
             f"Kafka did not say that it has the label ({why}): try again in a moment, twice does no harm. "
-            "Operators see KAFKA_BOOTSTRAP_SERVERS."
+            "Operators see KAFKA_BOOTSTRAP_SERVERS.",
+            code="label_not_taken",
+            why=why,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from fastapi import FastAPI, Request
@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from console.api.models.access import Problem, ProblemField
+from console.codes import PortCode, ProblemCode
 from console.errors import PortError
 from console.queries.cursors import CursorError
 from console.store.database import is_passing
@@ -36,31 +37,44 @@ class ProblemError(Exception):
         kind: its name for programs, such as ``rate-limit``.
         detail: what was wrong and what to do.
         headers: of the answer.
+        facts: that fill the places of the detail's translations.
     """
 
-    def __init__(self, status: HTTPStatus, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        kind: ProblemCode,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        **facts: str | float,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
         self.headers = dict(headers or {})
+        self.facts = facts
 
 
 def answer(
     request: Request,
     status: int,
-    kind: str,
+    kind: ProblemCode | Literal["refused", "unavailable"],
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
     errors: tuple[ProblemField, ...] = (),
+    code: PortCode | None = None,
+    facts: Mapping[str, str | float] | None = None,
 ) -> Response:
-    """A problem as a response."""
+    """A problem as a response; a port's has a code of its own."""
     problem = Problem(
         type=f"/problems/{kind}",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
+        code=code or kind,
+        facts=dict(facts or {}),
         instance=request.url.path,
         errors=errors,
     )
@@ -80,7 +94,7 @@ def add_handlers(app: FastAPI) -> None:
 
 
 def _ours(request: Request, error: Any) -> Response:
-    return answer(request, error.status, error.kind, error.detail, headers=error.headers)
+    return answer(request, error.status, error.kind, error.detail, headers=error.headers, facts=error.facts)
 
 
 def _cursor(request: Request, error: Exception) -> Response:
@@ -88,9 +102,11 @@ def _cursor(request: Request, error: Exception) -> Response:
 
 
 def _port(request: Request, error: Any) -> Response:
+    said = {"code": error.code, "facts": error.facts}
     if error.refused:
-        return answer(request, HTTPStatus.CONFLICT, "refused", str(error))
-    return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers={"Retry-After": "5"})
+        return answer(request, HTTPStatus.CONFLICT, "refused", str(error), **said)
+    headers = {"Retry-After": "5"}
+    return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers=headers, **said)
 
 
 def _invalid(request: Request, error: Any) -> Response:
@@ -102,7 +118,8 @@ def _invalid(request: Request, error: Any) -> Response:
         ProblemField(place=".".join(map(_plain, one["loc"])), text=_plain(one["msg"])) for one in found[:_MOST_FIELDS]
     )
     detail = "; ".join(f"{one.place}: {one.text}" for one in fields[:3])
-    return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=fields)
+    facts = {"places": ", ".join(dict.fromkeys(one.place for one in fields))}
+    return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=fields, facts=facts)
 
 
 def _http(request: Request, error: Any) -> Response:
@@ -110,7 +127,8 @@ def _http(request: Request, error: Any) -> Response:
     # The page's files stand below all else, and answer for a path of the API that does not take the method.
     if methods := _methods_of(request):
         status, headers = HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(sorted(methods))}
-    return answer(request, status, "http", _WORDS.get(status, _plain(error.detail)), headers=headers)
+    text = _WORDS.get(status, _plain(error.detail))
+    return answer(request, status, "http", text, headers=headers, facts={"status": status})
 
 
 def _methods_of(request: Request) -> set[str]:

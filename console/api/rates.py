@@ -51,4 +51,6 @@ class Rates:
             "rate-limit",
             f"More than {limit.amount} {what} within a minute: wait {seconds} seconds, as Retry-After says.",
             {"Retry-After": str(seconds)},
+            amount=limit.amount,
+            seconds=seconds,
         )

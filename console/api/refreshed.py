@@ -30,7 +30,7 @@ class Snapshot(Generic[T]):
     """
 
     value: T | None
-    trouble: str | None
+    trouble: PortError | None
 
 
 class Refreshed(Generic[T]):
@@ -67,7 +67,7 @@ class Refreshed(Generic[T]):
                 running.result(self._wait_s)
             except FutureTimeoutError:
                 waited = f"no answer within {self._wait_s:.0f} s: Kafka or the store is slow or away; it is tried again"
-                return Snapshot(self._known.value, waited)
+                return Snapshot(self._known.value, PortError(waited, code="lookup_slow", seconds=self._wait_s))
         return self._known
 
     def forget(self) -> None:
@@ -86,10 +86,11 @@ class Refreshed(Generic[T]):
         try:
             found = Snapshot(self._read(), None)
         except PortError as error:
-            found = Snapshot(self._known.value, str(error))
+            found = Snapshot(self._known.value, error)
         except Exception as error:
             log.exception("lookup_failed", what=self._name)
-            found = Snapshot(self._known.value, f"{self._name}: {type(error).__name__}; the console's log says more")
+            text = f"{self._name}: {type(error).__name__}; the console's log says more"
+            found = Snapshot(self._known.value, PortError(text, code="lookup_fault", what=self._name))
         with self._lock:
             if changes == self._changes:
                 self._known, self._at, self._running = found, time.monotonic(), None

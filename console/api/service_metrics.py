@@ -12,8 +12,10 @@ import httpx
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
+from console.api.models.base import Facts, Finding
 from console.api.models.health import ServiceHealth
 from console.api.settings import ApiSettings, addresses
+from console.codes import HealthCode
 
 log = structlog.get_logger()
 
@@ -30,14 +32,29 @@ class Watched:
         highest: figure to gauge, the largest of all replicas.
         rate: counter of what it has done.
         seconds: name of a figure to histogram, shown as p50 and p99.
-        troubles: gauge to what it means when it is above 0, and what to do.
+        troubles: gauge to what it means when it is above 0.
     """
 
     rate: str
     sums: Mapping[str, str] = field(default_factory=dict)
     highest: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, str] = field(default_factory=dict)
-    troubles: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    troubles: Mapping[str, "Trouble"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong with a service, and what to do."""
+
+    text: str
+    to_do: str
+    code: HealthCode
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def finding(self) -> Finding:
+        """For whoever says it in another language."""
+        return Finding(code=self.code, facts=self.facts)
 
 
 WATCHED: Final = {
@@ -47,7 +64,9 @@ WATCHED: Final = {
         sums={"buffered_bytes": "sentistream_streams_buffered_bytes"},
         seconds={"batch": "sentistream_streams_batch_seconds", "redis": "sentistream_streams_redis_seconds"},
         troubles={
-            "sentistream_streams_redis_away_seconds": ("Redis does not answer", "See REDIS_URL and docs/operating.md.")
+            "sentistream_streams_redis_away_seconds": Trouble(
+                "Redis does not answer", "See REDIS_URL and docs/operating.md.", "redis_away"
+            )
         },
     ),
     "worker": Watched(
@@ -60,11 +79,12 @@ WATCHED: Final = {
         highest={"lag_s": "sentistream_worker_lag_seconds"},
         seconds={"model": "sentistream_worker_model_seconds", "commit": "sentistream_worker_transaction_seconds"},
         troubles={
-            "sentistream_worker_engine_outage": (
-                "the model's engine does not answer",
-                "See the worker's log, and docs/operating.md.",
+            "sentistream_worker_engine_outage": Trouble(
+                "the model's engine does not answer", "See the worker's log, and docs/operating.md.", "engine_away"
             ),
-            "sentistream_worker_parked_partitions": ("it meets records of a newer version", "Upgrade the worker."),
+            "sentistream_worker_parked_partitions": Trouble(
+                "it meets records of a newer version", "Upgrade the worker.", "newer_records"
+            ),
         },
     ),
     "trainer": Watched(rate="sentistream_trainer_runs_total"),
@@ -100,20 +120,28 @@ class ServiceMetrics:
 
     def _health(self, service: str, pages: Sequence[Page | None]) -> ServiceHealth:
         variable = f"CONSOLE_{service.upper()}_METRICS"
+        facts: Facts = {"service": service, "variable": variable, "count": len(pages)}
         if not pages:
-            return _told(service, "unknown", "nobody is asked", f"Set {variable} to the address of its /metrics.", {})
+            to_do = f"Set {variable} to the address of its /metrics."
+            return _told(service, "unknown", [Trouble("nobody is asked", to_do, "not_asked", facts)], {})
         there = [page for page in pages if page is not None]
         if not there:
             text = "it does not answer" if len(pages) == 1 else f"none of the {len(pages)} answers"
-            return _told(service, "down", text, f"Start `sentistream {service}`, or correct {variable}.", {})
+            to_do = f"Start `sentistream {service}`, or correct {variable}."
+            return _told(service, "down", [Trouble(text, to_do, "silent", facts)], {})
         watched, page = WATCHED[service], _together(there)
         figures = self._figures(service, watched, page)
-        found = [words for name, words in watched.troubles.items() if page.highest.get(name, 0.0) > 0]
+        found = [trouble for name, trouble in watched.troubles.items() if page.highest.get(name, 0.0) > 0]
         if len(there) < len(pages):
-            found.append((f"{len(there)} of {len(pages)} answer", f"Look at the others that {variable} names."))
+            text, to_do = f"{len(there)} of {len(pages)} answer", f"Look at the others that {variable} names."
+            found.append(Trouble(text, to_do, "some_silent", facts | {"there": len(there)}))
         if found:
-            return _told(service, "behind", "; ".join(one for one, _ in found), found[0][1], figures)
-        return _told(service, "ok", "at work" if len(there) == 1 else f"all {len(there)} at work", None, figures)
+            return _told(service, "behind", found, figures)
+        text = "at work" if len(there) == 1 else f"all {len(there)} at work"
+        at_work = Finding(code="at_work", facts={"count": len(there)})
+        return ServiceHealth.model_validate(
+            {"service": service, "state": "ok", "text": text, "to_do": None, "findings": [at_work], "figures": figures}
+        )
 
     def _figures(self, service: str, watched: Watched, page: Page) -> dict[str, float]:
         now = time.monotonic()
@@ -135,9 +163,16 @@ class ServiceMetrics:
         return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
-def _told(service: str, state: str, text: str, to_do: str | None, figures: dict[str, float]) -> ServiceHealth:
+def _told(service: str, state: str, found: Sequence[Trouble], figures: dict[str, float]) -> ServiceHealth:
     return ServiceHealth.model_validate(
-        {"service": service, "state": state, "text": text, "to_do": to_do, "figures": figures}
+        {
+            "service": service,
+            "state": state,
+            "text": "; ".join(one.text for one in found),
+            "to_do": found[0].to_do,
+            "findings": [one.finding for one in found],
+            "figures": figures,
+        }
     )
 
 

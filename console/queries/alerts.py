@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
+from console.alerts.evaluation import DEFINITION
 from console.api.models.alerts import Alert, AlertPage, Delivery
 from console.queries.cursors import Position
 from console.queries.reader import Reader
@@ -49,7 +50,8 @@ def alert_page(
                 event_id=row.event_id,
                 value=row.value,
                 threshold=row.threshold,
-                facts=row.facts,
+                facts={name: value for name, value in row.facts.items() if name != DEFINITION},
+                definition=row.facts.get(DEFINITION),
                 occurred_at=to_time(row.seen_ms),
                 noticed_at=to_time(row.created_ms),
                 ended_at=to_time_or_none(row.ended_ms),

@@ -18,7 +18,7 @@ from trainer.gate.answers import Serving, Trust, answer
 from trainer.gate.figures import HeldOut, Scored, differences, label_rows, score
 from trainer.gate.fitting import fit_trust
 from trainer.gate.release_metrics import release_metrics
-from trainer.gate.report import Change, Compared, GateReport, GuardRow, RuleResult, TimeRow
+from trainer.gate.report import WITHOUT_ADAPTER, Change, Compared, GateReport, GuardRow, RuleResult, TimeRow
 from trainer.gate.rules import enough, judge_figures
 from trainer.gate.sets import FrozenSets, LiveSide, usual_taxonomy
 from trainer.gate.settings import GateSettings
@@ -102,7 +102,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
         rules += judge_figures(compared, settings)
     report = GateReport(
         candidate=name or candidate.name,
-        live=live.version if live else f"{profile.name} without an adapter",
+        live=live.version if live else f"{profile.name}{WITHOUT_ADAPTER}",
         released=all(rule.passed for rule in rules),
         reasons=tuple(f"{rule.name}: {rule.text}" for rule in rules if not rule.passed),
         rules=rules,

@@ -1,8 +1,8 @@
 """The gate's report: what was compared, by which rules, and why the decision is what it is."""
 
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from schemas.base import Frozen, Message
 from schemas.event import Policy
@@ -11,6 +11,8 @@ REPORT_JSON = "report.json"
 REPORT_MARKDOWN = "report.md"
 CONFUSION_PICTURE = "confusion.png"
 RELIABILITY_PICTURE = "reliability.png"
+#: After a model's name, where it was live alone.
+WITHOUT_ADAPTER: Final = " without an adapter"
 
 RuleName = Literal[
     "enough held-out data",
@@ -23,13 +25,33 @@ RuleName = Literal[
     "guards",
 ]
 
+RuleCode = Literal[
+    "gate_enough",
+    "gate_not_worse",
+    "gate_better",
+    "gate_recall_fallen",
+    "gate_recall_least",
+    "gate_recall_none",
+    "gate_invalid",
+    "gate_calibration",
+    "gate_time",
+    "gate_guards_fallen",
+    "gate_guards_stand",
+]
+
 
 class RuleResult(Frozen):
-    """One rule: whether the candidate keeps it, and in which figures."""
+    """One rule: whether the candidate keeps it, and in which figures.
+
+    Attributes:
+        code: names the text, whose places `facts` fill, for other languages; older reports have none.
+    """
 
     name: RuleName
     passed: bool
     text: str
+    code: RuleCode | None = None
+    facts: dict[str, str | int] = Field(default_factory=dict)
 
 
 class ReliabilityBin(Frozen):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from trainer.gate.report import Compared, GuardRow, LabelRow, RuleResult
+from trainer.gate.report import Compared, GuardRow, LabelRow, RuleCode, RuleResult
 from trainer.gate.settings import GateSettings
 
 #: On messages of one label, an adapter that always says it would be perfect.
@@ -28,7 +28,15 @@ def enough(messages: int, conversations: int, labels: int, settings: GateSetting
         and conversations >= settings.gate_min_conversations
         and labels >= MIN_LABELS
     )
-    return RuleResult(name="enough held-out data", passed=passed, text=text)
+    facts = {
+        "messages": messages,
+        "conversations": conversations,
+        "labels": labels,
+        "least_messages": settings.gate_min_messages,
+        "least_conversations": settings.gate_min_conversations,
+        "least_labels": MIN_LABELS,
+    }
+    return RuleResult(name="enough held-out data", passed=passed, text=text, code="gate_enough", facts=facts)
 
 
 def _not_worse(compared: Compared, settings: GateSettings) -> RuleResult:
@@ -40,6 +48,17 @@ def _not_worse(compared: Compared, settings: GateSettings) -> RuleResult:
         f"({_points(found.observed)}, 95 % interval {_points(found.low)} to {_points(found.high)}); "
         f"it loses less than {_plain_points(settings.gate_macro_f1_loss)} in {_percent(found.not_worse)} of the "
         f"resamples, and {_percent(settings.gate_confidence)} are needed",
+        code="gate_not_worse",
+        facts={
+            "before": _percent(compared.live.macro_f1),
+            "after": _percent(compared.candidate.macro_f1),
+            "change": _change(found.observed),
+            "low": _change(found.low),
+            "high": _change(found.high),
+            "loss": _change(settings.gate_macro_f1_loss, "g"),
+            "kept": _percent(found.not_worse),
+            "needed": _percent(settings.gate_confidence),
+        },
     )
 
 
@@ -51,6 +70,13 @@ def _better(compared: Compared, _: GateSettings) -> RuleResult:
         text=f"macro-F1 changes by {_points(macro)}, weighted F1 by {_points(weighted)} "
         f"({_percent(compared.live.weighted_f1)} to {_percent(compared.candidate.weighted_f1)}); "
         "one of them must rise",
+        code="gate_better",
+        facts={
+            "macro": _change(macro),
+            "weighted": _change(weighted),
+            "before": _percent(compared.live.weighted_f1),
+            "after": _percent(compared.candidate.weighted_f1),
+        },
     )
 
 
@@ -59,19 +85,32 @@ def _recall(compared: Compared, settings: GateSettings) -> RuleResult:
     fallen = [row for row in judged if row.recall.rise < -settings.gate_recall_loss]
     most = f"no label with {settings.gate_recall_cases} cases may lose more than "
     most += _plain_points(settings.gate_recall_loss)
+    facts: dict[str, str | int] = {
+        "cases": settings.gate_recall_cases,
+        "loss": _change(settings.gate_recall_loss, "g"),
+        "judged": len(judged),
+    }
+    code: RuleCode
     if fallen:
-        text = f"recall falls too far: {', '.join(map(_fall, fallen))}; {most}"
+        text, code = f"recall falls too far: {', '.join(map(_fall, fallen))}; {most}", "gate_recall_fallen"
+        facts["labels"] = ", ".join(map(_short_fall, fallen))
     elif judged:
         worst = min(judged, key=lambda row: row.recall.rise)
-        text = f"the least of {len(judged)} labels' changes is {_fall(worst)}; {most}"
+        text, code = f"the least of {len(judged)} labels' changes is {_fall(worst)}; {most}", "gate_recall_least"
+        facts["labels"] = _short_fall(worst)
     else:
         text = f"no label has {settings.gate_recall_cases} held-out cases, so none can be judged"
-    return RuleResult(name="recall of each label", passed=not fallen, text=text)
+        code = "gate_recall_none"
+    return RuleResult(name="recall of each label", passed=not fallen, text=text, code=code, facts=facts)
 
 
 def _fall(row: LabelRow) -> str:
     before, after = _percent(row.recall.live), _percent(row.recall.candidate)
     return f"{row.name} {before} to {after} ({_points(row.recall.rise)}, {row.support} cases)"
+
+
+def _short_fall(row: LabelRow) -> str:
+    return f"{row.name} {_percent(row.recall.live)} → {_percent(row.recall.candidate)} ({row.support})"
 
 
 def _invalid(compared: Compared, settings: GateSettings) -> RuleResult:
@@ -83,6 +122,12 @@ def _invalid(compared: Compared, settings: GateSettings) -> RuleResult:
         name="invalid answers",
         passed=after - before <= settings.gate_invalid_rise,
         text=f"{_percent(before, 2)} of the messages got no label before, {_percent(after, 2)} do now; {limit}",
+        code="gate_invalid",
+        facts={
+            "before": _percent(before, 2),
+            "after": _percent(after, 2),
+            "rise": _change(settings.gate_invalid_rise, "g"),
+        },
     )
 
 
@@ -93,6 +138,8 @@ def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
         passed=after < settings.gate_calibration_error or after <= before,
         text=f"expected calibration error after temperature goes from {before:.3f} to {after:.3f}; "
         f"it must stay under {settings.gate_calibration_error:g}, or not rise",
+        code="gate_calibration",
+        facts={"before": f"{before:.3f}", "after": f"{after:.3f}", "most": f"{settings.gate_calibration_error:g}"},
     )
 
 
@@ -105,6 +152,15 @@ def _time(compared: Compared, settings: GateSettings) -> RuleResult:
         text=f"a message takes {time.per_message:.3f} times as long: {time.seconds:.3f} times per model call "
         f"({measured}), {compared.live.calls:.2f} to {compared.candidate.calls:.2f} calls a message; "
         f"at most {1 + settings.gate_time_rise:g} times",
+        code="gate_time",
+        facts={
+            "times": f"{time.per_message:.3f}",
+            "call": f"{time.seconds:.3f}",
+            "turns": time.turns,
+            "before": f"{compared.live.calls:.2f}",
+            "after": f"{compared.candidate.calls:.2f}",
+            "most": f"{1 + settings.gate_time_rise:g}",
+        },
     )
 
 
@@ -116,10 +172,16 @@ def _guards(guards: tuple[GuardRow, ...], settings: GateSettings) -> RuleResult:
         for row in (fallen or guards)
     )
     said = "falls too far on" if fallen else "stands on"
+    sets = ", ".join(
+        f"{row.name} {_percent(row.weighted_f1.live)} → {_percent(row.weighted_f1.candidate)}"
+        for row in (fallen or guards)
+    )
     return RuleResult(
         name="guards",
         passed=not fallen,
         text=f"weighted F1 {said} {shown}; at most {_plain_points(settings.gate_guard_loss)} may be lost",
+        code="gate_guards_fallen" if fallen else "gate_guards_stand",
+        facts={"sets": sets, "loss": _change(settings.gate_guard_loss, "g")},
     )
 
 
@@ -129,6 +191,11 @@ def _percent(share: float, digits: int = 1) -> str:
 
 def _points(share: float) -> str:
     return f"{100 * share:+.1f} points"
+
+
+def _change(share: float, form: str = "+.1f") -> str:
+    """In points, for a text in any language."""
+    return f"{100 * share:{form}}"
 
 
 def _plain_points(share: float) -> str:

@@ -14,7 +14,7 @@ from console.api.models.adapters import (
     Version,
 )
 from console.api.models.alerts import Alert, AlertPage, AlertRule, AlertRules, Delivery
-from console.api.models.base import MAX_PAGE, Cursor, Order, Reason, Reply
+from console.api.models.base import MAX_PAGE, Cursor, Facts, Finding, Order, Reason, Reply
 from console.api.models.dead_letters import (
     DeadLetterPage,
     DeadLetterRow,
@@ -75,6 +75,8 @@ __all__ = [
     "EventId",
     "EventPage",
     "EventRow",
+    "Facts",
+    "Finding",
     "GateLabel",
     "GateRule",
     "GateSummary",

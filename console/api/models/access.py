@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from console.api.models.base import Order, Reply
+from console.api.models.base import Facts, Order, Reply
+from console.codes import PortCode, ProblemCode
 
 #: A viewer reads. A reviewer also labels. An operator also replays dead letters and releases adapters.
 Role = Literal["viewer", "reviewer", "operator"]
@@ -52,6 +53,7 @@ class Problem(Reply):
 
     Attributes:
         type: a name that programs can tell problems apart by, such as `/problems/rate-limit`.
+        code: names `detail` more closely than the type; `facts` fill its places, where it is said in another language.
         errors: where several parts of the request are wrong.
     """
 
@@ -59,6 +61,8 @@ class Problem(Reply):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
+    code: ProblemCode | PortCode
+    facts: Facts = Field(default_factory=dict)
     instance: str | None = None
     errors: tuple[ProblemField, ...] = ()
 

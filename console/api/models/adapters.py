@@ -3,20 +3,26 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from console.api.models.base import Order, Reason, Reply
+from console.api.models.base import Facts, Finding, Order, Reason, Reply
 from schemas.event import Policy
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
 class GateRule(Reply):
-    """One rule of the gate, and whether the candidate kept it."""
+    """One rule of the gate, and whether the candidate kept it.
+
+    Attributes:
+        code: names the text, whose places `facts` fill; null in reports that were written before there were codes.
+    """
 
     name: str
     passed: bool
     text: str
+    code: str | None = None
+    facts: Facts = Field(default_factory=dict)
 
 
 class GateLabel(Reply):
@@ -29,12 +35,18 @@ class GateLabel(Reply):
 
 
 class GateSummary(Reply):
-    """Why the gate let a version pass, or did not."""
+    """Why the gate let a version pass, or did not.
+
+    Attributes:
+        against: the version that was live, or the model's name.
+        against_base: that was the model without an adapter.
+    """
 
     released: bool
     reasons: tuple[str, ...]
     rules: tuple[GateRule, ...]
     against: str
+    against_base: bool = False
     messages: int
     policy: Policy
     live: dict[str, float]
@@ -48,12 +60,14 @@ class Decision(Reply):
 
     Attributes:
         version: null is the model without an adapter.
+        by_gate: the trainer released it, for the gate let it pass.
     """
 
     version: str | None
     status: Literal["released", "rolled_back"]
     previous: str | None
     reason: str | None
+    by_gate: bool = False
     decided_at: datetime
 
 
@@ -102,6 +116,7 @@ class Adapters(Reply):
         rollback_to: the version that a rollback goes to; null is the model without an adapter.
         can_roll_back: there is something to go back to.
         trouble: why registry or Kafka could not be asked, and what to do; what is known all the same is shown.
+        findings: the same by codes.
         labelled: by every version that stored events have, also those that the registry lacks.
     """
 
@@ -113,6 +128,7 @@ class Adapters(Reply):
     history: tuple[Decision, ...]
     labelled: tuple[Labelled, ...]
     trouble: str | None
+    findings: tuple[Finding, ...] = ()
 
 
 class ReleaseOrder(Order):

@@ -53,6 +53,7 @@ class Alert(Reply):
         value: what was measured; `threshold` what the rule allows.
         event_id: of the message that made it true; null for rules over many conversations.
         ended_at: when it was no longer true; null while it is, and for rules that know no end.
+        definition: the rule's fields as they were then; null for what came true before they were kept.
         deliveries: empty where no webhook is set.
     """
 
@@ -67,6 +68,7 @@ class Alert(Reply):
     value: float | None
     threshold: float | None
     facts: dict[str, Any]
+    definition: dict[str, Any] | None = None
     occurred_at: datetime
     noticed_at: datetime
     ended_at: datetime | None

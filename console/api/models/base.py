@@ -4,6 +4,8 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from console.codes import Code
+
 #: More rows than a page can show.
 MAX_PAGE: Final = 500
 
@@ -12,6 +14,17 @@ class Reply(BaseModel):
     """Something that the API answers. Newer servers may add fields: ignore those that you do not know."""
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+
+#: Fill the places of a text; numbers are for the reader's locale to write.
+Facts = dict[str, str | int | float]
+
+
+class Finding(Reply):
+    """What a text beside it says, for whoever says it in another language."""
+
+    code: Code
+    facts: Facts = Field(default_factory=dict)
 
 
 class Order(BaseModel):

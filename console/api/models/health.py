@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from console.api.models.base import Reply
+from console.api.models.base import Finding, Reply
 from console.api.models.dead_letters import ReasonCount
 
 State = Literal["ok", "behind", "down", "unknown"]
@@ -13,6 +13,7 @@ class GroupHealth(Reply):
     """One service's place in its topic.
 
     Attributes:
+        findings: what `text` and `to_do` say, by codes; here and below.
         state: `unknown` where Kafka does not show it to the console, which `text` explains; the figures are null then.
         members: processes that are at work.
         lag_records: read by nobody yet.
@@ -28,6 +29,7 @@ class GroupHealth(Reply):
     lag_seconds: float | None
     text: str
     to_do: str | None
+    findings: tuple[Finding, ...] = ()
 
 
 class ServiceHealth(Reply):
@@ -42,6 +44,7 @@ class ServiceHealth(Reply):
     state: State
     text: str
     to_do: str | None
+    findings: tuple[Finding, ...] = ()
     figures: dict[str, float]
 
 
@@ -56,6 +59,7 @@ class StoreHealth(Reply):
     state: State
     text: str
     to_do: str | None
+    findings: tuple[Finding, ...] = ()
     events: int
     oldest_sent_at: datetime | None
     newest_sent_at: datetime | None
@@ -75,6 +79,7 @@ class Health(Reply):
     Attributes:
         state: the worst of the parts that are known.
         text: the worst in words.
+        kafka_finding: why it could not be asked; null where it could.
         latency_ms: p50 and p99 of the last ten minutes' events, from sending to the decision; empty without any.
         dead_letters: null where the token sees one tenant only, or Kafka could not be asked.
     """
@@ -83,6 +88,7 @@ class Health(Reply):
     text: str
     checked_at: datetime
     kafka: State
+    kafka_finding: Finding | None = None
     groups: tuple[GroupHealth, ...]
     services: tuple[ServiceHealth, ...]
     store: StoreHealth

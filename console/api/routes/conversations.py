@@ -80,7 +80,9 @@ def show_conversation(
         tenants = tenants_with(connection, reader, conversation_id, known)
         if len(tenants) > 1:
             raise ProblemError(
-                HTTPStatus.CONFLICT, "tenant", "Several tenants have a conversation of this id: say which by `tenant`."
+                HTTPStatus.CONFLICT,
+                "which-tenant",
+                "Several tenants have a conversation of this id: say which by `tenant`.",
             )
         found = tenants and one_conversation(
             connection, reader, tenants[0], conversation_id, limit=query.limit, before=query.after

@@ -48,7 +48,7 @@ async def stream_events(
     if open_streams[token] >= settings.console_streams:
         raise ProblemError(
             HTTPStatus.TOO_MANY_REQUESTS, "streams", f"This token has {settings.console_streams} live streams open, "
-            "which is all it may have: close one.", {"Retry-After": "5"},
+            "which is all it may have: close one.", {"Retry-After": "5"}, most=settings.console_streams,
         )  # fmt: skip
     given = last_event_id or query.last_event_id
     live = Live(
@@ -77,7 +77,7 @@ def no_event(event_id: str) -> ProblemError:
     """It is not there, or not for this reader: which of both is nobody's business."""
     return ProblemError(
         HTTPStatus.NOT_FOUND, "event", f"The store has no event {event_id} that this token sees: it may not have "
-        "come yet, or be older than what is kept.",
+        "come yet, or be older than what is kept.", event=event_id,
     )  # fmt: skip
 
 

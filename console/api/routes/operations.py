@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from console.api.asking import OperatorOfAll, Viewer, ViewerOfAll
 from console.api.context import Parts
-from console.api.health_report import count_reasons
+from console.api.health_report import count_reasons, finding_of
 from console.api.models.adapters import Adapter, Adapters, Decision, ReleaseOrder, RollbackOrder, Version
 from console.api.models.alerts import AlertPage, AlertRules
 from console.api.models.dead_letters import DeadLetterPage, DeadLetterRow, Replayed, ReplayOrder
@@ -63,8 +63,9 @@ def list_adapters(asker: Viewer) -> Adapters:
     snapshot = asker.parts.adapters.get()
     with asker.parts.database.reading() as connection:
         done = labelled(connection, asker.reader)
-    state = snapshot.value or AdapterState("", (), (), None, None)
+    state = snapshot.value or AdapterState("", (), (), None)
     live = state.live.version if state.live else None
+    troubles = state.troubles if snapshot.trouble is None else (snapshot.trouble,)
     of_model = {one.version: one for one in done if one.model == state.model}
     return Adapters(
         model=state.model,
@@ -85,7 +86,8 @@ def list_adapters(asker: Viewer) -> Adapters:
         ),
         history=state.decisions[::-1],
         labelled=done,
-        trouble=snapshot.trouble or state.trouble,
+        trouble="; ".join(map(str, troubles)) or None,
+        findings=tuple(finding_of(one) for one in troubles),
     )
 
 
@@ -115,7 +117,8 @@ def list_dead_letters(asker: ViewerOfAll, query: Annotated[DeadLetterQuery, Quer
     """What got no event and why, without its text."""
     snapshot = asker.parts.letters.get()
     if snapshot.value is None:
-        raise PortError(snapshot.trouble or "the dead letters were not read yet: try again in a moment")
+        text = "the dead letters were not read yet: try again in a moment"
+        raise snapshot.trouble or PortError(text, code="letters_not_read_yet")
     chosen = [one for one in snapshot.value if query.reason in (None, one.reason)][::-1]
     start = query.after.id if query.after else 0
     end = start + query.limit

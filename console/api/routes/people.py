@@ -77,10 +77,12 @@ def write_label(asker: Reviewer, body: NewLabel) -> LabelWritten:
     try:
         allowed = [one.name for one in load_taxonomy(row.taxonomy, asker.parts.taxonomies).labels]
     except SchemaError as error:
-        raise ProblemError(HTTPStatus.CONFLICT, "taxonomy", f"{error}") from error
+        raise ProblemError(HTTPStatus.CONFLICT, "taxonomy", f"{error}", taxonomy=row.taxonomy) from error
     if body.label not in allowed:
         text = f"{row.taxonomy} has no label of this name: choose one of {', '.join(allowed)}."
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "label", text)
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "label", text, taxonomy=row.taxonomy, labels=", ".join(allowed)
+        )
     return _send(asker, row, body.label)
 
 

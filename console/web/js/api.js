@@ -1,16 +1,17 @@
 // Talks to /api/v1. Every failure becomes an ApiError whose detail says what to do.
 
+import { apiWords } from "./api_words.js";
 import { t } from "./i18n.js";
 
 export const BASE = "/api/v1";
 
-/** What the API (or the network) said instead of an answer. */
+/** What the API (or the network) said instead of an answer; `original` are its own words. */
 export class ApiError extends Error {
-  constructor(status, title, detail, retryAfter = null) {
+  constructor(status, title, detail, original = null) {
     super(detail);
     this.status = status;
     this.title = title;
-    this.retryAfter = retryAfter;
+    this.original = original;
   }
 }
 
@@ -30,9 +31,10 @@ async function problem(answer) {
   } catch {
     // Not ours: a proxy's page, say.
   }
-  const title = body.title ?? t("error.status", { status: String(answer.status) });
-  const detail = body.detail ?? t("error.generic");
-  return new ApiError(answer.status, title, detail, answer.headers.get("Retry-After"));
+  const status = t("error.status", { status: String(answer.status) });
+  if (body.detail === undefined) return new ApiError(answer.status, body.title ?? status, t("error.generic"));
+  const title = apiWords(`title.${answer.status}`, {}, body.title ?? status);
+  return new ApiError(answer.status, title, apiWords(body.code, body.facts, body.detail), body.detail);
 }
 
 async function ask(method, path, { params, body, signal } = {}) {

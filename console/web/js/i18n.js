@@ -34,6 +34,11 @@ export function t(key, values = {}) {
   let text = LOCALES[current][key] ?? LOCALES.en[key];
   if (text === undefined) return key;
   if (typeof text !== "string") text = text[plural().select(values.count)] ?? text.other;
+  return fill(text, values);
+}
+
+/** A text with its `{places}` filled in; numbers by the locale. */
+export function fill(text, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => {
     const value = values[name];
     if (value === undefined) return whole;

@@ -107,7 +107,7 @@ function streamPill(restart) {
   every(10000, pill, async () => {
     try {
       const health = await get("/health");
-      show(health.state, health.text);
+      show(health.state, language() === "en" ? health.text : t(`health.state.${health.state}`));
     } catch (error) {
       if (error.status === 401) restart();
       else show("down", error.message);

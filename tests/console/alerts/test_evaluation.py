@@ -127,7 +127,9 @@ def test_a_share_is_of_the_last_minutes_and_needs_enough_messages(database: Data
     assert seen(database) == [("share", None, "11")]
     (found,) = rows_of(database, AlertOccurrence)
     assert found["value"] == pytest.approx(5 / 12)
+    then = found["facts"].pop("definition")
     assert found["facts"] == {"messages": 12, "counted": 5, "minutes": 10}
+    assert (then["kind"], then["share"]) == ("share", 0.4)
     assert (found["tenant"], found["conversation_id"]) == ("acme", None)
 
 

@@ -49,11 +49,9 @@ class FakeOutside:
 
     def state(self) -> AdapterState:
         if self.down:
-            return AdapterState("a-model", (), (), None, "Kafka does not answer: see KAFKA_BOOTSTRAP_SERVERS")
+            return AdapterState("a-model", (), (), None, (self._away(),))
         versions = tuple(PublishedAdapter(name, START, None, {"macro_f1": 0.4}, None) for name in ("v1", "v2"))
-        return AdapterState(
-            "a-model", versions, tuple(self.decisions), self.decisions[-1] if self.decisions else None, None
-        )
+        return AdapterState("a-model", versions, tuple(self.decisions), self.decisions[-1] if self.decisions else None)
 
     def release(self, version: str, reason: str) -> Decision:
         self._check()
@@ -92,7 +90,10 @@ class FakeOutside:
 
     def _check(self) -> None:
         if self.down:
-            raise PortError("Kafka does not answer: see KAFKA_BOOTSTRAP_SERVERS")
+            raise self._away()
+
+    def _away(self) -> PortError:
+        return PortError("Kafka does not answer: see KAFKA_BOOTSTRAP_SERVERS", code="kafka_away")
 
 
 def rules(reader: Reader) -> AlertRules:

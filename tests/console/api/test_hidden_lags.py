@@ -6,12 +6,13 @@ from unittest.mock import patch
 from console.ports import GroupLag
 from tests.console.api.rig import Rig
 
-LACKING = "cannot be seen: the console's login lacks Describe on group sentistream-worker"
+RIGHT = "Describe on group sentistream-worker"
+LACKING = f"cannot be seen: the console's login lacks {RIGHT}"
 
 
 def lags(hidden: str) -> Sequence[GroupLag]:
     return [
-        GroupLag(name, f"sentistream-{name}", "topic", None, 0, 0.0, LACKING)
+        GroupLag(name, f"sentistream-{name}", "topic", None, 0, 0.0, (RIGHT,))
         if name == hidden
         else GroupLag(name, f"sentistream-{name}", "topic", 1, 0, 0.0)
         for name in ("streams", "worker", "store")
@@ -26,6 +27,7 @@ def test_a_service_that_is_not_shown_is_unknown_and_kafka_is_well(rig: Rig) -> N
     (worker,) = [one for one in health["groups"] if one["service"] == "worker"]
     assert [worker[name] for name in ("members", "lag_records", "lag_seconds")] == [None, None, None]
     assert "deploy/acls/console.sh" in worker["to_do"]
+    assert worker["findings"] == [{"code": "hidden", "facts": {"lacking": RIGHT}}]
 
 
 def test_a_store_that_may_not_read_is_not_called_well(rig: Rig) -> None:

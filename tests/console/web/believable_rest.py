@@ -3,9 +3,18 @@
 from datetime import timedelta
 from typing import Any
 
+from console.alerts.rules import ShareRule, TurnsRule
 from console.api import models as m
 from tests.console.web.believable import World, row
+from tests.trainer.test_gate_rules import compared, label
+from trainer.gate.rules import enough, judge_figures
+from trainer.gate.settings import GateSettings
+from trainer.stages import BY_GATE
 
+ANGRY = TurnsRule(name="angry-speaker", kind="turns", label="anger", confidence=0.8, turns=3)
+SHARE = ShareRule(
+    name="negative-share", kind="share", severity="critical", sentiment="negative", share=0.4, minutes=10, tenant="shop"
+)
 REASONS = ("not_json", "invalid", "too_old")
 
 
@@ -86,14 +95,14 @@ def alerts(of: World) -> m.AlertPage:
     waiting = sent | {
         "state": "pending",
         "sent_at": None,
-        "last_error": "503 from the receiver",
+        "last_error": "HTTP 503",
         "next_attempt_at": of.now,
     }
     speaker: dict[str, Any] = {
         "alert_id": 7,
         "rule": "angry-speaker",
         "severity": "warning",
-        "title": "anger over 0.8 in 3 turns of one speaker",
+        "title": ANGRY.text,
         "tenant": "shop",
         "conversation_id": "room-3",
         "speaker": "ana",
@@ -101,6 +110,7 @@ def alerts(of: World) -> m.AlertPage:
         "value": 0.86,
         "threshold": 0.8,
         "facts": {"turns": 3},
+        "definition": ANGRY.definition,
         "occurred_at": of.now - timedelta(minutes=3),
         "noticed_at": of.now - timedelta(minutes=3),
         "ended_at": None,
@@ -110,7 +120,8 @@ def alerts(of: World) -> m.AlertPage:
         "alert_id": 6,
         "rule": "negative-share",
         "severity": "critical",
-        "title": "negative share over 40 % in 10 minutes",
+        "title": SHARE.text,
+        "definition": SHARE.definition,
         "conversation_id": None,
         "speaker": None,
         "event_id": None,
@@ -127,24 +138,12 @@ def rules(of: World) -> m.AlertRules:
     """Those that made the alerts."""
     if of.empty:
         return m.AlertRules(rules=(), file=None, webhook=False)
-    angry = {"label": "anger", "confidence": 0.8, "turns": 3, "per": "speaker"}
-    share = {"sentiment": "negative", "share": 0.4, "minutes": 10, "at_least": 30}
     return m.AlertRules(
-        rules=(
+        rules=tuple(
             m.AlertRule(
-                name="angry-speaker",
-                severity="warning",
-                text="anger over 0.8 in 3 turns of one speaker",
-                tenant=None,
-                definition=angry,
-            ),
-            m.AlertRule(
-                name="negative-share",
-                severity="critical",
-                text="negative share over 40 % in 10 minutes",
-                tenant="shop",
-                definition=share,
-            ),
+                name=one.name, severity=one.severity, text=one.text, tenant=one.tenant, definition=one.definition
+            )
+            for one in (ANGRY, SHARE)
         ),
         file="alerts.yaml",
         webhook=True,
@@ -152,13 +151,14 @@ def rules(of: World) -> m.AlertRules:
 
 
 def _gate(of: World, *, released: bool) -> m.GateSummary:
+    settings = GateSettings()
+    figures = compared(labels=(label(40, 0.82 if released else 0.7),))
+    found = (enough(1108, 96, 7, settings), *judge_figures(figures, settings))
+    rules = [m.GateRule.model_validate(one.model_dump()) for one in found]
     return m.GateSummary(
         released=released,
-        reasons=() if released else ("fear fell by 9.1 points, more than 5 are not taken",),
-        rules=(
-            m.GateRule(name="better", passed=True, text="weighted F1 61.2 %, 2.4 points over the live version"),
-            m.GateRule(name="no-label-falls", passed=released, text="no label loses more than 5 points"),
-        ),
+        reasons=tuple(f"{one.name}: {one.text}" for one in rules if not one.passed),
+        rules=tuple(rules),
         against="20260227T031500Z-91bc",
         messages=1108,
         policy="paper",
@@ -213,7 +213,8 @@ def adapters(of: World) -> m.Adapters:
         version=live,
         status="released",
         previous=before,
-        reason="passed the gate",
+        reason=BY_GATE,
+        by_gate=True,
         decided_at=of.now - timedelta(days=1),
     )
     return m.Adapters(
@@ -248,13 +249,14 @@ def health(of: World, *, down: bool = False) -> m.Health:
     well = {"state": "ok", "members": 1, "lag_records": 2, "lag_seconds": 0.1}
     group = {
         "service": "worker", "group": "sentistream-worker", "topic": "sanm.requests",
-        "text": "no process is at work" if down else "keeps up",
-        "to_do": "Start one: sentistream worker." if down else None,
+        "text": "nobody is at work" if down else "2 records behind, the oldest 0 s old",
+        "to_do": "Start `sentistream worker`." if down else None,
+        "findings": [finding("nobody" if down else "keeps_up", service="worker", records=5210, seconds=95.0)],
     } | (gone if down else well)  # fmt: skip
-    other = group | {"to_do": None, "text": "keeps up"} | well
+    other = group | {"to_do": None, "text": "up to date", "findings": [finding("up_to_date")]} | well
     return m.Health.model_validate({
         "state": "down" if down else "ok",
-        "text": "worker: no process is at work" if down else "every part keeps up",
+        "text": "worker: nobody is at work" if down else "All is well.",
         "checked_at": of.now,
         "kafka": "ok",
         "groups": [
@@ -262,14 +264,10 @@ def health(of: World, *, down: bool = False) -> m.Health:
             group,
             other | {"service": "store", "group": "sentistream-console", "topic": "emotion.events"},
         ],
-        "services": [{
-            "service": "worker", "state": "down" if down else "ok", "text": "does not answer" if down else "at work",
-            "to_do": None, "figures": {} if down else {
-                "in_flight": 32, "pending": 60, "model_p50_s": 0.04, "model_p99_s": 0.21, "rate_per_s": 33.1,
-            },
-        }],
+        "services": [_worker(down=down), _trainer()],
         "store": {
             "state": "ok", "text": f"{len(of.events)} events", "to_do": None, "events": len(of.events),
+            "findings": [finding("stored" if of.events else "nothing_stored", events=len(of.events))],
             "oldest_sent_at": of.events[0].sent_at if of.events else None,
             "newest_sent_at": of.events[-1].sent_at if of.events else None,
         },
@@ -277,3 +275,29 @@ def health(of: World, *, down: bool = False) -> m.Health:
         "latency_ms": {"p50": 80.0, "p99": 310.0} if of.events else {},
         "dead_letters": reason_counts(of),
     })  # fmt: skip
+
+
+def finding(code: str, **facts: str | float) -> dict[str, Any]:
+    """What a text says, by its code."""
+    return {"code": code, "facts": facts}
+
+
+def _worker(*, down: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {"service": "worker", "variable": "CONSOLE_WORKER_METRICS", "count": 1}
+    return {
+        "service": "worker", "state": "down" if down else "ok", "text": "it does not answer" if down else "at work",
+        "to_do": "Start `sentistream worker`, or correct CONSOLE_WORKER_METRICS." if down else None,
+        "findings": [finding("silent" if down else "at_work", **facts)],
+        "figures": {} if down else {
+            "in_flight": 32, "pending": 60, "waiting": 0, "lag_s": 0.1, "model_p50_s": 0.04, "model_p99_s": 0.21,
+            "commit_p50_s": 0.01, "commit_p99_s": 0.03, "rate_per_s": 33.1,
+        },
+    }  # fmt: skip
+
+
+def _trainer() -> dict[str, Any]:
+    return {
+        "service": "trainer", "state": "unknown", "text": "nobody is asked",
+        "to_do": "Set CONSOLE_TRAINER_METRICS to the address of its /metrics.", "figures": {},
+        "findings": [finding("not_asked", service="trainer", variable="CONSOLE_TRAINER_METRICS", count=0)],
+    }  # fmt: skip

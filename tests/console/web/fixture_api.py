@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import uvicorn
@@ -18,7 +18,8 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
 from console.api import models as m
-from tests.console.web import believable, believable_rest
+from console.codes import ProblemCode
+from tests.console.web import believable, believable_rest, believable_unseen
 from tests.console.web.believable import World
 from tests.waiting import wait_for
 
@@ -34,7 +35,9 @@ class Stage:
     """What the server answers; tests change it while it runs.
 
     Attributes:
-        down: every question is answered with a problem; `sick`: the health alone says that the worker is gone.
+        down: every question is answered with a problem.
+        sick: the health says that the worker is gone; `unseen`: that Kafka cannot be asked, or does not show a group.
+        trouble: the registry does not answer.
         rate: new events a second in the stream.
         written: bodies of POST and paths of DELETE, in order.
     """
@@ -42,6 +45,8 @@ class Stage:
     world: World = field(default_factory=believable.world)
     down: bool = False
     sick: bool = False
+    unseen: Literal["kafka", "worker"] | None = None
+    trouble: bool = False
     rate: int = 0
     role: m.Role = "operator"
     signed_in: bool = True
@@ -49,8 +54,8 @@ class Stage:
     extra: list[m.EventDetail] = field(default_factory=list)
 
 
-def _problem(status: int, title: str, detail: str) -> JSONResponse:
-    body = m.Problem(type="/problems/test", title=title, status=status, detail=detail)
+def _problem(status: int, code: ProblemCode, title: str, detail: str) -> JSONResponse:
+    body = m.Problem(type=f"/problems/{code}", title=title, status=status, detail=detail, code=code)
     return JSONResponse(body.model_dump(mode="json"), status, media_type="application/problem+json")
 
 
@@ -112,7 +117,6 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
         "/agreement": believable_rest.agreement,
         "/alerts": believable_rest.alerts,
         "/alerts/rules": believable_rest.rules,
-        "/adapters": believable_rest.adapters,
         "/dead-letters": believable_rest.dead_letters,
     }
 
@@ -120,9 +124,11 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
     async def guard(request: Request, call_next: Any) -> Response:
         path = request.url.path
         if path.startswith("/api/v1") and stage.down and path not in ("/api/v1/me", "/api/v1/taxonomies"):
-            return _problem(503, "The event store does not answer", "See that the database runs, then try again.")
+            return _problem(
+                503, "store", "The event store does not answer", "See that the database runs, then try again."
+            )
         if path.startswith("/api/v1") and not stage.signed_in and path != "/api/v1/session":
-            return _problem(401, "Nobody is signed in", "Send a token, or open the printed link.")
+            return _problem(401, "token", "Nobody is signed in", "Send a token, or open the printed link.")
         answer: Response = await call_next(request)
         answer.headers["Content-Security-Policy"] = POLICY
         return answer
@@ -133,6 +139,8 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
 
     @app.get("/api/v1/health")
     def health() -> m.Health:
+        if stage.unseen is not None:
+            return believable_unseen.health(stage.world, stage.unseen)
         return believable_rest.health(stage.world, down=stage.sick)
 
     @app.get("/api/v1/conversations")
@@ -141,7 +149,9 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
 
     @app.get("/api/v1/conversations/{name:path}", response_model=m.ConversationDetail)
     def conversation(name: str) -> object:
-        return _detail(stage, name) or _problem(404, "Not there", "No conversation of this id is stored: see the list.")
+        return _detail(stage, name) or _problem(
+            404, "conversation", "Not there", "No conversation of this id is stored: see the list."
+        )
 
     @app.get("/api/v1/events/stream")
     async def stream(backlog: int = 0, label: str | None = None) -> StreamingResponse:
@@ -150,7 +160,12 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
     @app.get("/api/v1/events/{event_id:path}", response_model=m.EventDetail)
     def event(event_id: str) -> object:
         found = [one for one in (*stage.world.events, *stage.extra) if one.event_id == event_id]
-        return found[0] if found else _problem(404, "Not there", "No event of this id is stored.")
+        return found[0] if found else _problem(404, "event", "Not there", "No event of this id is stored.")
+
+    @app.get("/api/v1/adapters")
+    def adapters() -> m.Adapters:
+        found = believable_rest.adapters(stage.world)
+        return believable_unseen.without_registry(found) if stage.trouble else found
 
     for path, make in simple.items():
         app.get(f"/api/v1{path}")(lambda make=make: make(stage.world))
@@ -164,7 +179,7 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
             return (
                 JSONResponse({})
                 if stage.signed_in
-                else _problem(401, "Unknown token", "Check it, or ask for a new one.")
+                else _problem(401, "token", "Unknown token", "Check it, or ask for a new one.")
             )
         if path.startswith("adapters"):
             return JSONResponse(

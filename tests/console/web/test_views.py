@@ -14,7 +14,7 @@ FULL = {
     "conversations/room-3": "Mood over the turns",
     "trends": "Share of each label",
     "review": "What is the emotion?",
-    "alerts": "anger over 0.8 in 3 turns of one speaker",
+    "alerts": "anger over 0.8 in 3 turns in a row of one speaker",
     "model": "20260301T031500Z-3f2a",
     "health": "Records waiting",
 }
@@ -84,7 +84,7 @@ def test_live_waits_for_a_stream_that_is_down_and_goes_on(open_page: OpenPage, s
 def test_health_names_the_part_that_is_down(open_page: OpenPage, stage: Stage) -> None:
     stage.sick = True
     page = settled(open_page("health"))
-    page.get_by_text("Start one: sentistream worker.").wait_for()
+    page.get_by_text("Start one: sentistream worker.").first.wait_for()
     assert page.locator("#stream-state").inner_text() == "Stream is down"
 
 

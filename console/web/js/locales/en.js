@@ -39,6 +39,7 @@ export default {
   "count": "Number",
   "last": "Last",
   "time": "Time",
+  "original": "In the API's own words",
   "to.do": "What to do:",
   "theme.auto": "Theme: as the system",
   "theme.light": "Theme: light",

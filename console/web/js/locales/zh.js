@@ -39,6 +39,7 @@ export default {
   "count": "数量",
   "last": "最近",
   "time": "时间",
+  "original": "原文（英文）",
   "to.do": "怎么办：",
   "theme.auto": "主题：跟随系统",
   "theme.light": "主题：浅色",

@@ -1,8 +1,9 @@
 // Dead letters: records that got no event, why, and a way to send them back.
 
 import { get, post } from "../api.js";
+import { apiWords, inTheOriginal } from "../api_words.js";
 import { h, put } from "../dom.js";
-import { bytes, number, t } from "../i18n.js";
+import { bytes, language, number, t } from "../i18n.js";
 import { session } from "../session.js";
 import { when } from "../time.js";
 import { tableOf } from "./chart.js";
@@ -84,7 +85,9 @@ function letter(one, refresh) {
       h("code", null, one.place),
       one.replayed ? [" ", h("span", { class: "chip" }, t("replayed.before"))] : null,
     ),
-    h("p", { class: "named" }, one.detail),
+    language() === "en"
+      ? h("p", { class: "named" }, one.detail)
+      : [h("p", null, t(`reason.${one.reason}.hint`)), inTheOriginal(one.detail)],
     h(
       "p",
       { class: "soft" },
@@ -112,7 +115,9 @@ async function replay(order, refresh) {
     const plan = await post("/dead-letters/replay", { ...order, dry_run: true });
     const would = plan.counts.replay ?? 0;
     if (!would) {
-      toast(t("replay.nothing"), plan.attempts[0]?.detail ?? t("replay.nothing.text"), "bad");
+      const [first] = plan.attempts;
+      const why = first && apiWords(`outcome.${first.outcome}`, {}, first.detail);
+      toast(t("replay.nothing"), why || t("replay.nothing.text"), "bad");
       return;
     }
     const kept = plan.attempts.length - would;

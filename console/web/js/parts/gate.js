@@ -1,7 +1,8 @@
 // Why the gate let a version pass, or did not.
 
+import { apiWords, inTheOriginal } from "../api_words.js";
 import { h } from "../dom.js";
-import { number, percent, t } from "../i18n.js";
+import { has, number, percent, t } from "../i18n.js";
 import { badge } from "../labels.js";
 import { tableOf } from "./chart.js";
 import { when } from "../time.js";
@@ -12,11 +13,11 @@ export function gateReport(gate) {
   return h(
     "div",
     { class: "gate" },
-    gate.reasons.length
+    gate.rules.some((rule) => !rule.passed)
       ? h(
           "ul",
           { class: "reasons" },
-          gate.reasons.map((text) => h("li", null, text)),
+          gate.rules.filter((rule) => !rule.passed).map((rule) => h("li", null, ruleText(rule))),
         )
       : null,
     h(
@@ -36,7 +37,7 @@ export function gateReport(gate) {
               t(rule.passed ? "rule.passed" : "rule.failed"),
             ),
             " ",
-            rule.text,
+            ruleText(rule),
           ),
         ),
       ),
@@ -45,7 +46,7 @@ export function gateReport(gate) {
       h(
         "p",
         { class: "soft" },
-        t("gate.against", { version: gate.against }),
+        t("gate.against", { version: against(gate) }),
         " · ",
         gate.policy,
         " · ",
@@ -55,12 +56,21 @@ export function gateReport(gate) {
   );
 }
 
+const against = (gate) => (gate.against_base ? `${gate.against} (${t("adapter.none")})` : gate.against);
+
+function ruleText(rule) {
+  const name = t(`gate.rule.${rule.name}`);
+  const text = apiWords(rule.code ?? "gate_old", rule.facts, rule.text);
+  return [h("b", null, name), " ", text, rule.code ? null : inTheOriginal(rule.text)];
+}
+
 const digits = (value) => (value === undefined ? "–" : value >= 0 && value <= 1 ? percent(value, 1) : number(value, 2));
 
 function metrics(gate) {
   const names = Object.keys(gate.candidate);
   if (!names.length) return null;
-  const rows = names.map((name) => [h("code", null, name), digits(gate.live[name]), digits(gate.candidate[name])]);
+  const named = (name) => (has(`metric.${name}`) ? t(`metric.${name}`) : h("code", null, name));
+  const rows = names.map((name) => [named(name), digits(gate.live[name]), digits(gate.candidate[name])]);
   return tableOf({
     head: [t("metric"), t("gate.live"), t("gate.candidate")],
     rows,

@@ -1,6 +1,7 @@
 // What a section shows before, instead of, and around its data.
 
 import { ApiError } from "../api.js";
+import { inTheOriginal } from "../api_words.js";
 import { h, put } from "../dom.js";
 import { t } from "../i18n.js";
 import { sign } from "../icons.js";
@@ -28,6 +29,7 @@ export function failed(error, again) {
     sign("health"),
     h("h2", null, error.title ?? t("error.page")),
     h("p", null, text),
+    inTheOriginal(error.original),
     again && h("button", { class: "button", type: "button", on: { click: again } }, t("retry")),
   );
 }

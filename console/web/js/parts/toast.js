@@ -1,5 +1,6 @@
 // Short messages in the corner: what happened, and what to do.
 
+import { inTheOriginal } from "../api_words.js";
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
 
@@ -25,7 +26,7 @@ export function toast(title, text = "", kind = "good", action = null) {
 /** Show what the API said. */
 export function toastError(error) {
   if (error.name === "AbortError") return;
-  toast(error.title ?? t("error.page"), error.message, "bad");
+  toast(error.title ?? t("error.page"), [error.message, inTheOriginal(error.original)], "bad");
 }
 
 /** Say something to screen readers alone. */

@@ -1,6 +1,7 @@
 // Alerts: rules that came true, and the rules themselves.
 
 import { get } from "../api.js";
+import { apiWords, inTheOriginal, ruleWords } from "../api_words.js";
 import { h, put } from "../dom.js";
 import { number, percent, t } from "../i18n.js";
 import { chosen, choice, refreshFilters, filterBar } from "../parts/filters.js";
@@ -68,7 +69,7 @@ function alertItem(alert) {
     h(
       "div",
       { class: "sheet-head" },
-      h("div", null, severity(alert.severity), " ", h("strong", { class: "named" }, alert.title)),
+      h("div", null, severity(alert.severity), " ", h("strong", { class: "named" }, ruleWords(alert.definition, alert.title))),
       when(alert.occurred_at),
     ),
     h(
@@ -116,8 +117,9 @@ function delivery(one) {
       " · ",
       t("delivery.attempts", { count: one.attempts }),
       one.sent_at ? [" · ", when(one.sent_at)] : null,
-      one.last_error && one.state !== "sent" ? [" · ", h("bdi", { class: "named" }, one.last_error)] : null,
+      one.last_error && one.state !== "sent" ? [" · ", apiWords("delivery", {}, one.last_error)] : null,
     ),
+    one.last_error && one.state !== "sent" ? inTheOriginal(one.last_error) : null,
   );
 }
 
@@ -138,7 +140,7 @@ function rulesSheet(found) {
     h(
       "li",
       null,
-      h("div", null, severity(one.severity), " ", h("strong", { class: "named" }, one.text)),
+      h("div", null, severity(one.severity), " ", h("strong", { class: "named" }, ruleWords(one.definition, one.text))),
       h("details", null, h("summary", null, h("code", { class: "named" }, one.name)), definition(one)),
     );
   return [

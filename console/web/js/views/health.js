@@ -1,6 +1,7 @@
 // Health: whether every part of the stream keeps up, and what to do where one does not.
 
 import { get } from "../api.js";
+import { apiWords, findingWords, inTheOriginal } from "../api_words.js";
 import { h, put } from "../dom.js";
 import { has, number, rate, span, t } from "../i18n.js";
 import { deadLetters } from "../parts/dead_letters.js";
@@ -99,7 +100,7 @@ function sheets(health) {
       "div",
       { class: "parts-grid" },
       health.groups.map(group),
-      part("Kafka", health.kafka, t(`kafka.${health.kafka}`), null, null),
+      kafka(health),
       store(health.store),
       health.services.map(service),
     ),
@@ -117,7 +118,7 @@ function part(name, its, text, toDo, facts, under = null) {
   );
 }
 
-// In the reader's language, from the figures; the API's own words where there are none.
+// In the reader's language, from the states.
 function overview(health) {
   if (health.state === "ok") return t("health.all.ok");
   // A service whose page has no address is no trouble.
@@ -126,11 +127,11 @@ function overview(health) {
     .filter((one) => one.state === health.state)
     .map((one) => t(`service.${one.service}`));
   if (health.kafka === health.state) parts.unshift("Kafka");
-  return parts.length ? `${[...new Set(parts)].join(", ")}: ${t(`state.${health.state}`)}` : health.text;
+  return parts.length ? `${[...new Set(parts)].join(", ")}: ${t(`state.${health.state}`)}` : t(`state.${health.state}`);
 }
 
 function lagWords(one) {
-  if (one.lag_records === null || !["ok", "behind", "down"].includes(one.state)) return [one.text, one.to_do];
+  if (one.lag_records === null || !["ok", "behind", "down"].includes(one.state)) return findingWords(one);
   const values = { count: one.lag_records, age: span(one.lag_seconds) };
   const toDo = one.state === "ok" ? null : t(`do.${one.state}.${one.service}`);
   return [t(one.lag_records || one.state !== "ok" ? `lag.${one.state}` : "lag.none", values), toDo];
@@ -157,7 +158,15 @@ function group(one) {
 
 const pair = (name, value) => [h("dt", null, name), h("dd", { class: "number" }, value)];
 
+function kafka(health) {
+  const why = health.kafka_finding;
+  // Where it could not be asked, that is the worst that there is, and the whole answer's text.
+  const text = why ? apiWords(why.code, why.facts, health.text) : t(`kafka.${health.kafka}`);
+  return part("Kafka", health.kafka, text, null, why && inTheOriginal(health.text));
+}
+
 function store(one) {
+  const [text, toDo] = findingWords(one);
   const facts = h(
     "dl",
     { class: "pairs" },
@@ -165,7 +174,7 @@ function store(one) {
     pair(t("store.oldest"), one.oldest_sent_at ? when(one.oldest_sent_at) : "–"),
     pair(t("store.newest"), one.newest_sent_at ? when(one.newest_sent_at) : "–"),
   );
-  return part(t("store.title"), one.state, one.text, one.to_do, facts);
+  return part(t("store.title"), one.state, text, toDo, facts);
 }
 
 function service(one) {
@@ -181,5 +190,6 @@ function service(one) {
         ),
       )
     : null;
-  return part(t("service.page", { name: t(`service.${one.service}`) }), one.state, one.text, one.to_do, facts);
+  const [text, toDo] = findingWords(one);
+  return part(t("service.page", { name: t(`service.${one.service}`) }), one.state, text, toDo, facts);
 }

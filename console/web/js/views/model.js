@@ -1,6 +1,7 @@
 // Model: adapter versions, why the gate let them pass, what each labelled; release and rollback.
 
 import { get, post } from "../api.js";
+import { apiWords, findingWords, inTheOriginal } from "../api_words.js";
 import { h, put } from "../dom.js";
 import { number, percent, t } from "../i18n.js";
 import { tableOf } from "../parts/chart.js";
@@ -32,7 +33,13 @@ const nameOf = (version) => version ?? t("adapter.none");
 function sheets(found, refresh) {
   const events = found.labelled.reduce((sum, one) => sum + one.events, 0);
   return [
-    found.trouble && h("p", { class: "note bad", role: "alert" }, found.trouble),
+    found.trouble &&
+      h(
+        "div",
+        { class: "note bad", role: "alert" },
+        h("p", null, findingWords({ text: found.trouble, findings: found.findings })[0]),
+        inTheOriginal(found.trouble),
+      ),
     h(
       "dl",
       { class: "figures wide" },
@@ -183,7 +190,9 @@ function decision(one) {
       "span",
       { class: "soft" },
       t("history.before", { version: nameOf(one.previous) }),
-      one.reason ? [" · ", h("bdi", { class: "named" }, one.reason)] : null,
+      one.reason
+        ? [" · ", h("bdi", { class: "named" }, one.by_gate ? apiWords("by_gate", {}, one.reason) : one.reason)]
+        : null,
       " · ",
       when(one.decided_at),
     ),
