@@ -4,18 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import structlog
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
+from transformers import OPTForCausalLM
 
 from prompts.roles import RolePrompts
-from trainer import checkpoint
-from trainer.averaging import follow
+from trainer.averaged_training import AveragedTraining, Rates, tied
 from trainer.batches import Batch, by_length, collate
 from trainer.beliefs import frequencies
-from trainer.checkpoint import Checkpoint
 from trainer.decisions import decide, loss
 from trainer.examples import Example
 from trainer.metrics import Report, report
@@ -24,15 +21,6 @@ from trainer.predict import label_logits
 from trainer.progress import Progress
 from trainer.rounds import negotiation
 from trainer.settings import TrainBaseSettings
-
-log = structlog.get_logger()
-
-_GRADIENT_NORM = 1.0
-
-
-def _tied(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A whole state from named parameters, which hold a shared weight once."""
-    return {**parameters, "lm_head.weight": parameters["model.decoder.embed_tokens.weight"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +43,13 @@ class BaseTraining:
         self.model = model
         # On one CPU core eager attention over 100 tokens is a third faster than the fused kernel, backward included.
         self.model.set_attn_implementation("eager")
-        self._average = {name: value.detach().clone() for name, value in self.model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(
-            self.model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-        )
         self._steps = [-(-len(data.mixture.epoch(number)) // settings.batch_size) for number in range(settings.epochs)]
-        self._schedule = get_linear_schedule_with_warmup(
-            self._optimizer, int(settings.warm_up * sum(self._steps)), sum(self._steps)
-        )
+        warm_up, steps = int(settings.warm_up * sum(self._steps)), sum(self._steps)
+        rates = Rates(settings.learning_rate, settings.weight_decay, warm_up, steps, settings.averaging)
+        self._training = AveragedTraining(model, rates)
         self._belief = frequencies(data.mixture.examples)
         self._best_f1 = -1.0
-        self._best = self._average
+        self._best = self._training.average
 
     def run(self) -> Iterator[Report]:
         """Train; after each epoch, yield the averaged weights' result on the development data."""
@@ -76,23 +60,21 @@ class BaseTraining:
             result = self.evaluate()
             if result.weighted_f1 > self._best_f1:
                 self._best_f1 = result.weighted_f1
-                self._best = {name: value.clone() for name, value in self._average.items()}
+                self._best = {name: value.clone() for name, value in self._training.average.items()}
             self._save(number + 1, 0)
             yield result
 
     def evaluate(self) -> Report:
         """Direct mode on the development data, with the averaged weights."""
-        own = {name: value.detach().clone() for name, value in self.model.named_parameters()}
-        self.model.load_state_dict(_tied(self._average))
-        logits = label_logits(self.model, self._data.dev)
-        self.model.load_state_dict(_tied(own))
+        with self._training.averaged():
+            logits = label_logits(self.model, self._data.dev)
         names = [label.name for label in self._data.dev[0].question.parts.labels]
         truth = np.array([one.target for one in self._data.dev])
         return report(truth, logits.argmax(-1), names)
 
     def best(self) -> dict[str, Tensor]:
         """The averaged weights of the epoch that did best on the development data, as a state of the model."""
-        return _tied(self._best)
+        return tied(self._best)
 
     def _epoch(self, number: int, done: int) -> None:
         chosen = self._data.mixture.epoch(number)
@@ -111,14 +93,9 @@ class BaseTraining:
         with torch.autocast("cpu", torch.bfloat16):
             scores = decide(self.model, batch, vocabulary=True)
             value = loss(scores, batch, self._settings.later_decisions)
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self._schedule.step()
+        self._training.step(value)
         first = scores.labels.detach()[batch.first].softmax(-1)
         self._belief[rows, : first.shape[1]] = first.numpy()
-        follow(self._average, self.model, self._schedule.last_epoch, self._settings.averaging)
         return float(value.detach()), batch.ids.numel()
 
     def _batch(self, rows: NDArray[np.int64], rng: np.random.Generator) -> Batch:
@@ -132,28 +109,13 @@ class BaseTraining:
         return f"{self._settings.model_dump_json()} {self._steps}"
 
     def _save(self, epoch: int, step: int) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "average": self._average,
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "generator": torch.get_rng_state(),
-            "belief": torch.from_numpy(self._belief),
-            "best_f1": self._best_f1,
-            "best": self._best,
-        }
-        checkpoint.save(self._settings.work_folder, Checkpoint(self._run_id(), epoch, step, state))
+        own = {"belief": torch.from_numpy(self._belief), "best_f1": self._best_f1, "best": self._best}
+        self._training.save(self._settings.work_folder, self._run_id(), epoch, step, **own)
 
     def _resume(self) -> tuple[int, int]:
-        found = checkpoint.load(self._settings.work_folder, self._run_id())
+        found = self._training.resume(self._settings.work_folder, self._run_id())
         if found is None:
             return 0, 0
-        self.model.load_state_dict(found.state["model"])
-        self._average = found.state["average"]
-        self._optimizer.load_state_dict(found.state["optimizer"])
-        self._schedule.load_state_dict(found.state["schedule"])
-        torch.set_rng_state(found.state["generator"])
         self._belief = found.state["belief"].numpy()
         self._best_f1, self._best = found.state["best_f1"], found.state["best"]
-        log.info("training_resumed", epoch=found.epoch + 1, step=found.step)
         return found.epoch, found.step

@@ -2,31 +2,22 @@
 
 import time
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
-import structlog
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import OPTForCausalLM, get_linear_schedule_with_warmup
+from transformers import OPTForCausalLM
 
 from prompts.roles import RolePrompts
-from trainer import checkpoint
-from trainer.averaging import follow
+from trainer.averaged_training import AveragedTraining, Rates, tied
 from trainer.bilingual.decisions import hidden_states, label_scores, loss
 from trainer.bilingual.figures import Figures, development_figures
 from trainer.bilingual.material import Material, epoch_rows
 from trainer.bilingual.packing import Row, collate
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
-from trainer.checkpoint import Checkpoint
 from trainer.progress import Progress
-
-log = structlog.get_logger()
-
-_GRADIENT_NORM: Final = 1.0
-_TIED: Final = "model.decoder.embed_tokens.weight"
 
 
 class BilingualTraining:
@@ -46,17 +37,13 @@ class BilingualTraining:
         # With a mask of its own for each row, eager attention was a tenth faster than the fused kernel.
         self.model.set_attn_implementation("eager")
         self._recipe, self._settings, self._roles, self._material = recipe, settings, roles, material
-        self._average = {name: value.detach().clone() for name, value in model.named_parameters()}
-        self._optimizer = torch.optim.AdamW(
-            model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
         self._beliefs = material.first_beliefs()
         self._begun = self._beliefs.copy()
         # Rows differ a little from epoch to epoch: the schedule counts on as many as the first one has.
         self._steps = -(-len(self._rows(0)) // recipe.rows) * recipe.epochs
-        self._schedule = get_linear_schedule_with_warmup(
-            self._optimizer, int(recipe.warm_up * self._steps), self._steps + recipe.epochs
-        )
+        warm_up, steps = int(recipe.warm_up * self._steps), self._steps + recipe.epochs
+        rates = Rates(recipe.learning_rate, recipe.weight_decay, warm_up, steps, recipe.averaging)
+        self._training = AveragedTraining(model, rates)
         self._saved = time.monotonic()
 
     def run(self) -> Iterator[dict[str, Figures]]:
@@ -71,15 +58,12 @@ class BilingualTraining:
 
     def evaluate(self) -> dict[str, Figures]:
         """The averaged weights on the development sets."""
-        own = {name: value.detach().clone() for name, value in self.model.named_parameters()}
-        self.model.load_state_dict(self.averaged())
-        found = development_figures(self.model, self._material.development, self._recipe)
-        self.model.load_state_dict({**own, "lm_head.weight": own[_TIED]})
-        return found
+        with self._training.averaged():
+            return development_figures(self.model, self._material.development, self._recipe)
 
     def averaged(self) -> dict[str, Tensor]:
         """The averaged weights, as a state of the model."""
-        return {**self._average, "lm_head.weight": self._average[_TIED]}
+        return tied(self._training.average)
 
     def _rows(self, number: int) -> list[Row]:
         return epoch_rows(self._recipe, self._material, self._roles, self._begun, number)
@@ -104,13 +88,8 @@ class BilingualTraining:
             scores = label_scores(self.model, hidden_states(self.model, packed), examples)
             target = torch.tensor([one.target for one in examples])
             value = loss(scores, target, torch.from_numpy(weight.astype(np.float32)))
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self._schedule.step()
+        self._training.step(value)
         self._believe(numbers[first], scores.detach()[torch.from_numpy(first)])
-        follow(self._average, self.model, self._schedule.last_epoch, self._recipe.averaging)
         return float(value.detach())
 
     def _believe(self, numbers: NDArray[np.int64], scores: Tensor) -> None:
@@ -121,28 +100,14 @@ class BilingualTraining:
         return f"{self._recipe.model_dump_json()} {len(self._material.examples)} {self._steps}"
 
     def _save(self, epoch: int, step: int) -> None:
-        state = {
-            "model": self.model.state_dict(),
-            "average": self._average,
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "generator": torch.get_rng_state(),
-            "beliefs": torch.from_numpy(self._beliefs),
-            "begun": torch.from_numpy(self._begun),
-        }
-        checkpoint.save(self._settings.work_folder, Checkpoint(self._run_id(), epoch, step, state))
+        own = {"beliefs": torch.from_numpy(self._beliefs), "begun": torch.from_numpy(self._begun)}
+        self._training.save(self._settings.work_folder, self._run_id(), epoch, step, **own)
         self._saved = time.monotonic()
 
     def _resume(self) -> tuple[int, int]:
-        found = checkpoint.load(self._settings.work_folder, self._run_id())
+        found = self._training.resume(self._settings.work_folder, self._run_id())
         if found is None:
             return 0, 0
-        self.model.load_state_dict(found.state["model"])
-        self._average = found.state["average"]
-        self._optimizer.load_state_dict(found.state["optimizer"])
-        self._schedule.load_state_dict(found.state["schedule"])
-        torch.set_rng_state(found.state["generator"])
         self._beliefs = found.state["beliefs"].numpy()
         self._begun = found.state["begun"].numpy()
-        log.info("training_resumed", epoch=found.epoch + 1, step=found.step)
         return found.epoch, found.step
