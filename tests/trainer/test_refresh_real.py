@@ -1,10 +1,17 @@
 """The whole refresh with nothing stood in for: Kafka, Redis, a miniature model, the gate, a registry on disk."""
 
+import json
 import multiprocessing
+import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 import yaml
@@ -20,7 +27,10 @@ from tests.conftest import TopicsFactory
 from tests.trainer import refresh_child
 from tests.trainer.label_rounds import conversations, miniature, no_surprise, teach
 from tests.trainer.platform import SAID, Platform, make_label
+from tests.waiting import wait_for
+from trainer.checkpoint import FILE
 from trainer.errors import LockTakenError
+from trainer.exit_codes import ExitCode
 from trainer.faultpoints import POINTS
 from trainer.lock import Lease, lock_name
 from trainer.lora.recipe import Recipe
@@ -206,3 +216,58 @@ def test_two_at_once_do_not_happen(world: World) -> None:
     lease = Lease(RedisSettings(redis_url=world.redis_url), lock_name(world.platform.names.topic_prefix, MODEL), 30)
     with lease, pytest.raises(LockTakenError, match="another refresh"):
         refresh_child.run(world.variables)
+
+
+@contextmanager
+def command(world: World, log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """`sentistream trainer run` on two processes; what it prints is the result, and the log goes to a file."""
+    own = {"TRAINER_PROCESSES": "2", "OMP_NUM_THREADS": "1"}
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sentistream", "trainer", "run", "--json"],
+            env={**os.environ, **world.variables, **own},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def training_processes(world: World) -> list[int]:
+    """Of this deployment, wherever they hang in the tree."""
+    folder = world.variables["TRAINER_FOLDER"]
+    running = psutil.process_iter(["cmdline"])
+    return [one.pid for one in running if any(word.startswith(folder) for word in one.info["cmdline"] or ())]
+
+
+@pytest.mark.soak
+def test_the_command_trains_on_two_processes_stops_and_goes_on(world: World, tmp_path: Path) -> None:
+    world.people_label(MESSAGES)
+    folder = Path(world.variables["TRAINER_FOLDER"])
+    with command(world, log := tmp_path / "stopped") as process:
+        wait_for(lambda: process.poll() is not None or any(folder.rglob(FILE)), "a checkpoint", 200)
+        assert process.poll() is None, log.read_text()
+        assert len(training_processes(world)) >= 2
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+        assert (process.returncode, said) == (ExitCode.STOPPED, b""), log.read_text()
+    assert "Traceback" not in log.read_text(), "a stop is no fault"
+    assert not training_processes(world)
+    check_what_others_see(world)
+    with command(world, log := tmp_path / "finished") as process:
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == ExitCode.DONE, log.read_text()
+    (line,) = said.splitlines()
+    outcome = Outcome.model_validate_json(line)
+    assert (outcome.status, outcome.resumed) == ("released", True), outcome.reason
+    assert not training_processes(world)
+    live = world.releases.live(MODEL)
+    assert live is not None
+    assert live.version == outcome.version
+    check_what_others_see(world)
+    started = [json.loads(text) for text in log.read_text().splitlines() if "training_processes_started" in text]
+    assert [one["processes"] for one in started] == [2]
+    assert refresh_child.run(world.variables).status == "nothing_new"

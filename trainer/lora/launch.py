@@ -98,7 +98,7 @@ def _command(processes: int, file: Path) -> list[str]:
         "main_process_port": 0,
     }
     given = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    launch = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--multi_gpu", *given]
+    launch = [sys.executable, "-m", "trainer.lora.launcher", "launch", "--multi_gpu", *given]
     return [*launch, "--module", "trainer.lora.launched", str(file)]
 
 
