@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from confluent_kafka import KafkaError, KafkaException
@@ -13,7 +13,7 @@ from console.ports import GroupLag
 from schemas.connections import KafkaSettings
 from schemas.kafka_refusals import lacks_right
 from sentistream.doctor.cluster import Cluster, UnreachableError
-from sentistream.doctor.latest_records import KeptReader
+from sentistream.doctor.latest_records import KeptReader, Place, Sample
 from sentistream.topic_reader import READER_GROUP
 
 Service = Literal["streams", "worker", "store"]
@@ -50,7 +50,9 @@ class KafkaPipeline:
             try:
                 cluster = self._cluster = self._cluster or Cluster(self._kafka)
                 found = self._topics(cluster)
-                return [self._visible_lag(cluster, *one, found) for one in self._groups]
+                behind = [self._look(cluster, *one, found) for one in self._groups]
+                oldest = self._oldest(behind)
+                return [one.lag(oldest) for one in behind]
             except UnreachableError as error:
                 self._hang_up()
                 raise PortError(f"Kafka does not answer: {error}", code="kafka_away") from error
@@ -81,56 +83,67 @@ class KafkaPipeline:
             raise PortError(text, code="topics_missing", topics=missing)
         return found
 
-    def _visible_lag(
-        self, cluster: Cluster, service: Service, group: str, topic: str, found: dict[str, Any]
-    ) -> GroupLag:
+    def _look(self, cluster: Cluster, service: Service, group: str, topic: str, found: dict[str, Any]) -> "_Behind":
         read = (topic, *self._stored) if service == "store" else (topic,)
         lacking = [f"Read on topic {name}" for name in dict.fromkeys(read) if not _may_read(found[name])]
-        if not lacking:
-            try:
-                return self._lag(cluster, service, group, topic, len(found[topic].partitions))
-            except _NoRightError as error:
-                lacking = [str(error)]
-        return GroupLag(service, group, topic, None, 0, 0.0, tuple(lacking))
-
-    def _lag(self, cluster: Cluster, service: Service, group: str, topic: str, partitions: int) -> GroupLag:
-        # The store reads outside of its group, which only shows how far it is.
-        with _right(f"Describe on group {group}"):
+        if lacking:
+            return _Behind(service, group, topic, tuple(lacking))
+        partitions = len(found[topic].partitions)
+        try:
+            # The store reads outside of its group, which only shows how far it is.
             described = None if service == "store" else cluster.group(group)
             committed = cluster.committed(group, topic, partitions)
-        bounds = cluster.bounds(topic, partitions)
-        places = {
-            number: max(committed[number].offset if number in committed else low, low)
-            for number, (low, _) in bounds.items()
-        }
-        behind = {number: place for number, place in places.items() if place < bounds[number][1]}
-        # What ends a transaction counts as an offset and is no record: only what can be read is behind.
-        with _right(f"Describe on group {READER_GROUP}"):
-            oldest = self._reader.at_offsets(topic, behind)
-        age_s = time.time() - min((one.at for one in oldest.values()), default=time.time())
-        return GroupLag(
-            service=service,
-            group=group,
-            topic=topic,
-            members=None if service == "store" else len(described.members) if described else 0,
-            records=sum(bounds[number][1] - one.offset for number, one in oldest.items()),
-            seconds=max(age_s, 0.0),
-        )
+        except KafkaException as error:
+            if not lacks_right(error.args[0]):
+                raise
+            return _Behind(service, group, topic, (f"Describe on group {group}",))
+        ends = {}
+        places = {}
+        for number, (low, end) in cluster.bounds(topic, partitions).items():
+            place = max(committed[number].offset if number in committed else low, low)
+            if place < end:
+                places[topic, number], ends[topic, number] = place, end
+        members = None if service == "store" else len(described.members) if described else 0
+        return _Behind(service, group, topic, (), members, places, ends)
+
+    def _oldest(self, behind: Sequence["_Behind"]) -> dict[Place, Sample] | None:
+        """What waits the longest, of all services in one look; None where this login may not."""
+        try:
+            return self._reader.at_places({place: at for one in behind for place, at in one.places.items()})
+        except KafkaException as error:
+            if not lacks_right(error.args[0]):
+                raise
+            self._reader.close()
+            return None
 
 
-class _NoRightError(Exception):
-    """The text names the right that this login lacks."""
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """One service's group, before its records were looked at.
 
+    Attributes:
+        places: the next offset of each partition that it is behind in; `ends` the next one to be written there.
+    """
 
-@contextmanager
-def _right(named: str) -> Iterator[None]:
-    """All that this right is for."""
-    try:
-        yield
-    except KafkaException as error:
-        if not lacks_right(error.args[0]):
-            raise
-        raise _NoRightError(named) from error
+    service: Service
+    group: str
+    topic: str
+    lacking: tuple[str, ...]
+    members: int | None = None
+    places: Mapping[Place, int] = field(default_factory=dict)
+    ends: Mapping[Place, int] = field(default_factory=dict)
+
+    def lag(self, oldest: Mapping[Place, Sample] | None) -> GroupLag:
+        """What ends a transaction counts as an offset and is no record: only what can be read is behind."""
+        lacking = self.lacking
+        if oldest is None and self.places:
+            lacking = (f"Describe on group {READER_GROUP}",)
+        if lacking:
+            return GroupLag(self.service, self.group, self.topic, None, 0, 0.0, lacking)
+        found = {place: one for place, one in (oldest or {}).items() if place in self.places}
+        age_s = time.time() - min((one.at for one in found.values()), default=time.time())
+        records = sum(self.ends[place] - one.offset for place, one in found.items())
+        return GroupLag(self.service, self.group, self.topic, self.members, records, max(age_s, 0.0))
 
 
 def _may_read(described: Any) -> bool:

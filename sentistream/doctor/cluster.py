@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, Final
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from schemas.connections import KafkaSettings
+from schemas.group_description import ask_for_group
 from schemas.kafka_refusals import Refusals
 
 _TIMEOUT_S: Final = 15.0
@@ -61,10 +62,8 @@ class Cluster:
         """A consumer group with the operations that we may do on it; None where there is none of this name."""
         deadline = time.monotonic() + _TIMEOUT_S
         while True:
-            asked = self.admin.describe_consumer_groups(
-                [name], include_authorized_operations=True, request_timeout=_TIMEOUT_S
-            )
-            found = self._each(asked)[name]
+            asked = ask_for_group(self.admin, name, include_authorized_operations=True)
+            found = self._each({name: asked})[name]
             if not isinstance(found, KafkaError):
                 return found
             if found.name() == "GROUP_ID_NOT_FOUND":
@@ -111,8 +110,11 @@ class Cluster:
     def _each(self, futures: Mapping[Any, "Future[Any]"]) -> dict[Any, Any]:
         """Every answer or KafkaError; a refusal of ourselves ends the wait."""
         deadline = time.monotonic() + _TIMEOUT_S + 1
-        while not all(one.done() for one in futures.values()) and time.monotonic() < deadline:
-            self.admin.poll(_POLL_S)
+        unfinished = set(futures.values())
+        while unfinished and time.monotonic() < deadline:
+            # Polling calls `_hear` alone: it would not return when an answer is there.
+            _, unfinished = wait(unfinished, _POLL_S)
+            self.admin.poll(0)
             self._check()
         return {key: self._answer(one) for key, one in futures.items()}
 
@@ -125,6 +127,9 @@ class Cluster:
                 self._check()
                 raise UnreachableError(self._away(reason)) from error
             return reason
+        except TimeoutError as error:
+            self._check()
+            raise UnreachableError(self._away(KafkaError(KafkaError._TIMED_OUT))) from error  # noqa: SLF001
 
     def _hear(self, error: KafkaError) -> None:
         self._refusals.hear(error)

@@ -12,6 +12,9 @@ from schemas.connections import KafkaSettings
 from schemas.topics import MAX_RECORD_BYTES
 from sentistream.topic_reader import READER_GROUP
 
+#: A topic and a partition.
+Place = tuple[str, int]
+
 _TIMEOUT_S: Final = 20.0
 _AT_ONCE: Final = 1000
 
@@ -43,7 +46,8 @@ def latest(connection: KafkaSettings, topic: str, bounds: Mapping[int, tuple[int
     if not starts:
         return []
     with _consumer(connection) as consumer:
-        return list(_read(consumer, topic, starts, first_only=False))
+        places = {(topic, number): offset for number, offset in starts.items()}
+        return [one for _, one in _read(consumer, places, first_only=False)]
 
 
 def at_offsets(connection: KafkaSettings, topic: str, offsets: Mapping[int, int]) -> dict[int, Sample]:
@@ -54,7 +58,8 @@ def at_offsets(connection: KafkaSettings, topic: str, offsets: Mapping[int, int]
     """
     reader = KeptReader(connection)
     try:
-        return reader.at_offsets(topic, offsets)
+        found = reader.at_places({(topic, number): offset for number, offset in offsets.items()})
+        return {number: one for (_, number), one in found.items()}
     finally:
         reader.close()
 
@@ -69,14 +74,14 @@ class KeptReader:
         self._connection = connection
         self._consumer: Consumer | None = None
 
-    def at_offsets(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Sample]:
-        """As the function of this name."""
-        if not offsets:
+    def at_places(self, places: Mapping[Place, int]) -> dict[Place, Sample]:
+        """As `at_offsets`, for several topics at once."""
+        if not places:
             return {}
         if self._consumer is None:
             self._consumer = _open(self._connection)
         try:
-            return {one.partition: one for one in _read(self._consumer, topic, offsets, first_only=True)}
+            return dict(_read(self._consumer, places, first_only=True))
         finally:
             # Else it would go on fetching what nobody asks for.
             self._consumer.unassign()
@@ -88,27 +93,23 @@ class KeptReader:
             consumer.close()
 
 
-def _read(consumer: Consumer, topic: str, starts: Mapping[int, int], *, first_only: bool) -> Iterator[Sample]:
+def _read(consumer: Consumer, starts: Mapping[Place, int], *, first_only: bool) -> Iterator[tuple[Place, Sample]]:
     unfinished = set(starts)
-    consumer.assign([TopicPartition(topic, number, offset) for number, offset in starts.items()])
+    consumer.assign([TopicPartition(topic, number, offset) for (topic, number), offset in starts.items()])
     deadline = time.monotonic() + _TIMEOUT_S
     while unfinished and time.monotonic() < deadline:
         # It waits for as many as are asked for.
         for record in consumer.consume(len(unfinished) if first_only else _AT_ONCE, timeout=0.5):
+            place = (record.topic(), record.partition())
             if (error := record.error()) is not None:
                 if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                     raise KafkaException(error)
-                unfinished.discard(record.partition())
-            elif record.partition() in unfinished or not first_only:
+                unfinished.discard(place)
+            elif place in unfinished or not first_only:
                 if first_only:
-                    unfinished.discard(record.partition())
-                yield Sample(
-                    record.partition(),
-                    record.offset(),
-                    record.key(),
-                    record.value(),
-                    record.timestamp()[1] / 1000,
-                )
+                    unfinished.discard(place)
+                at = record.timestamp()[1] / 1000
+                yield place, Sample(place[1], record.offset(), record.key(), record.value(), at)
 
 
 @contextmanager
@@ -122,4 +123,6 @@ def _consumer(connection: KafkaSettings) -> Iterator[Consumer]:
 
 def _open(connection: KafkaSettings) -> Consumer:
     settings = connection.librdkafka_reader(READER_GROUP)
-    return Consumer({**settings, "fetch.message.max.bytes": MAX_RECORD_BYTES, "log_level": 0})
+    # The next lookup waits for the fetch that the last one left behind.
+    own = {"fetch.message.max.bytes": MAX_RECORD_BYTES, "fetch.wait.max.ms": 50, "log_level": 0}
+    return Consumer({**settings, **own})
