@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import redis
 from redis.cluster import RedisCluster
@@ -22,8 +23,11 @@ from sentistream.forgetting.topics import MessagesTopic
 from streams.window import window_keys
 from trainer.errors import TrainerError
 from trainer.forget import forget as forget_learnt
+from trainer.lock import RIGHTS as LOCK_RIGHTS
 
-_ANSWER_S = 5.0
+#: All that a user of this command's own (Redis ACL) needs: for the windows, and for the trainer's lock.
+RIGHTS: Final = f"~sentistream:window:* {LOCK_RIGHTS}"
+_ANSWER_S: Final = 5.0
 
 
 def from_store(settings: DatabaseSettings, tenant: str, conversation: str) -> tuple[Removed, datetime | None]:
@@ -62,7 +66,7 @@ def from_redis(connection: RedisSettings, topic: MessagesTopic, conversation: st
         finally:
             client.close()
     except (RedisError, OSError) as error:
-        return Removed(problem=f"{_line(error)}. Check REDIS_URL; a user of its own needs ~sentistream:window:* +del")
+        return Removed(problem=f"{_line(error)}. Check REDIS_URL; a user of its own needs ACL SETUSER NAME {RIGHTS}")
     return Removed(counts={"windows": removed})
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from schemas.topic_id import as_text
 from schemas.topics import TopicNames
 from sentistream.errors import TopicError
@@ -39,6 +40,8 @@ def messages_topic(connection: KafkaSettings, names: TopicNames) -> MessagesTopi
         asked = admin.describe_topics(TopicCollection([names.messages]), request_timeout=_TIMEOUT_S)
         found = asked[names.messages].result()
     except KafkaException as error:
+        if lacks_right(error.args[0]):
+            raise _lacks(f"Describe on topic {names.messages}", "by whose id Redis names its windows") from error
         raise TopicError(f"{names.messages} at {connection.kafka_bootstrap_servers}: {error.args[0].str()}") from error
     return MessagesTopic(as_text(found.topic_id), len(found.partitions))
 
@@ -90,18 +93,29 @@ def _days(span: timedelta) -> str:
 
 
 def _configs(connection: KafkaSettings, topics: list[str]) -> dict[str, dict[str, str]]:
+    """Each topic's settings; one that is not there is left out, and one that we may not see is never taken for that."""
     admin = AdminClient({**connection.librdkafka(), "log_level": 0})
-    try:
-        there = admin.list_topics(timeout=_TIMEOUT_S).topics
-        wanted = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics if topic in there]
-        answers = admin.describe_configs(wanted, request_timeout=_TIMEOUT_S) if wanted else {}
-        return {
-            resource.name: {name: entry.value for name, entry in future.result().items()}
-            for resource, future in answers.items()
-        }
-    except KafkaException as error:
-        where = connection.kafka_bootstrap_servers
-        raise TopicError(
-            f"Kafka at {where} does not say how long it keeps its topics: {error.args[0].str()}. A login needs "
-            "DescribeConfigs on them (deploy/acls)"
-        ) from error
+    asked = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, topic) for topic in topics], request_timeout=_TIMEOUT_S
+    )
+    found: dict[str, dict[str, str]] = {}
+    lacking = []
+    for resource, future in asked.items():
+        try:
+            found[resource.name] = {name: entry.value for name, entry in future.result().items()}
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            if lacks_right(reason):
+                lacking.append(f"DescribeConfigs on topic {resource.name}")
+            elif reason.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise TopicError(
+                    f"Kafka at {connection.kafka_bootstrap_servers} does not say how long it keeps its topics: "
+                    f"{reason.str()}"
+                ) from error
+    if lacking:
+        raise _lacks(", ".join(lacking), "so that nobody knows how long Kafka keeps what it was given")
+    return found
+
+
+def _lacks(rights: str, so_that: str) -> TopicError:
+    return TopicError(f"this login lacks {rights}, {so_that}: deploy/acls/forget.sh has all that is needed")
