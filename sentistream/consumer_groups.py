@@ -8,6 +8,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.connections import KafkaSettings
+from schemas.group_description import describe_group
 from sentistream.errors import ServiceError
 
 _TIMEOUT_S: Final = 10.0
@@ -57,7 +58,7 @@ def _described(admin: AdminClient, group: str) -> Any:
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
         try:
-            return admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+            return describe_group(admin, group, _TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].name() not in _COORDINATOR_COMES or time.monotonic() > deadline:
                 raise

@@ -6,6 +6,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.connections import KafkaSettings
+from schemas.group_description import describe_group
 from streams.errors import TopicsError
 
 _TIMEOUT_S: Final = 10.0
@@ -19,7 +20,7 @@ def check_group(connection: KafkaSettings, group: str) -> None:
     """
     admin = AdminClient({**connection.librdkafka(), "log_level": 0})
     try:
-        admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+        describe_group(admin, group, _TIMEOUT_S)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise TopicsError(

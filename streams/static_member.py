@@ -15,6 +15,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas.group_description import describe_group
 from streams.kafka_security import aiokafka_options
 from streams.settings import StreamsSettings
 
@@ -48,8 +49,7 @@ async def leave_where_partitions_are_unheld(settings: StreamsSettings, partition
 
 def _describe(settings: StreamsSettings) -> Any:
     admin = AdminClient({**settings.librdkafka(), "log_level": 0})
-    name = settings.streams_group
-    return admin.describe_consumer_groups([name], request_timeout=_ANSWER_S)[name].result(_ANSWER_S + 1)
+    return describe_group(admin, settings.streams_group, _ANSWER_S)
 
 
 async def _leave(settings: StreamsSettings, member_id: str) -> None:

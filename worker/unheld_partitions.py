@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from schemas.group_description import ask_for_group
 from worker.clients import group_instance_id
 from worker.settings import WorkerSettings
 
@@ -30,11 +31,10 @@ _ANSWER_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Two answers that are awaited, without holding up the loop."""
+    """Two answers that are awaited, without holding up the loop; while Kafka is away that takes as long as it is."""
 
     group: "Future[Any]"
     topic: "Future[Any]"
-    asked_at: float
 
     @property
     def is_answered(self) -> bool:
@@ -62,11 +62,9 @@ class UnheldPartitions:
         now = time.monotonic()
         if self._question is None:
             if now >= self._next:
-                self._question = self._ask(now)
+                self._question = self._ask()
             return
         if not self._question.is_answered:
-            if now - self._question.asked_at > 2 * _ANSWER_S:
-                self._question, self._next = None, now + _EVERY_S
             return
         question, self._question = self._question, None
         self._next = now + _EVERY_S
@@ -77,13 +75,12 @@ class UnheldPartitions:
             return
         self._act(unheld, now)
 
-    def _ask(self, now: float) -> _Question:
+    def _ask(self) -> _Question:
         self._admin = self._admin or AdminClient({**self._settings.librdkafka(), "log_level": 0})
         group, topic = self._settings.worker_group, self._settings.requests
         return _Question(
-            self._admin.describe_consumer_groups([group], request_timeout=_ANSWER_S)[group],
+            ask_for_group(self._admin, group),
             self._admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)[topic],
-            now,
         )
 
     def _unheld(self, group: Any, topic: Any) -> tuple[int, ...]:
