@@ -102,6 +102,7 @@ export default {
   "lag.ok": "Keeps up.",
   "lag.behind": { one: "{count} record waits, {age} old.", other: "{count} records wait, the oldest {age} old." },
   "lag.down": { one: "Nobody is at work; {count} record waits.", other: "Nobody is at work; {count} records wait." },
+  "lag.unseen": "Nobody can tell how far it is while Kafka does not answer.",
   "do.down.streams": "Start one: sentistream streams.",
   "do.down.worker": "Start one: sentistream worker.",
   "do.down.store": "Start one: sentistream store, or sentistream console without --no-store.",

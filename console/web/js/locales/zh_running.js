@@ -102,6 +102,7 @@ export default {
   "lag.ok": "跟得上。",
   "lag.behind": "{count} 条记录在等待，最早的已等 {age}。",
   "lag.down": "没有进程在工作；{count} 条记录在等待。",
+  "lag.unseen": "Kafka 没有响应时，无法得知其进度。",
   "do.down.streams": "启动一个：sentistream streams。",
   "do.down.worker": "启动一个：sentistream worker。",
   "do.down.store": "启动一个：sentistream store，或不带 --no-store 的 sentistream console。",

@@ -9,6 +9,7 @@ import { failed, figure, load, viewHead } from "../parts/states.js";
 import { every } from "../ticker.js";
 import { when } from "../time.js";
 
+const SERVICES = ["streams", "worker", "store"];
 const MARK = { ok: "good", behind: "warn", down: "bad", unknown: "" };
 
 /** Show Health. */
@@ -100,6 +101,7 @@ function sheets(health) {
       "div",
       { class: "parts-grid" },
       health.groups.map(group),
+      SERVICES.filter((name) => !health.groups.some((one) => one.service === name)).map(unseen),
       kafka(health),
       store(health.store),
       health.services.map(service),
@@ -154,6 +156,11 @@ function group(one) {
     facts,
     h("small", { class: "soft named" }, `${one.topic} · ${one.group}`),
   );
+}
+
+// Kafka alone knows how far a service is: without it, none is called well or down.
+function unseen(name) {
+  return part(t(`service.${name}`), "unknown", t("lag.unseen"), null, null);
 }
 
 const pair = (name, value) => [h("dt", null, name), h("dd", { class: "number" }, value)];
