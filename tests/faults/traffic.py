@@ -49,6 +49,7 @@ class Traffic:
     Attributes:
         published: where Kafka put each record.
         done: those that have an event or a dead letter.
+        latest: when the latest of these was written, by the wall clock.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Traffic:
     ) -> None:
         self.published: set[Place] = set()
         self.done: set[Place] = set()
+        self.latest = 0.0
         self._rig = rig
         self._talk = talk(seed, conversations, malformed)
         client: dict[str, Any] = {"bootstrap.servers": rig.bootstrap, "log_level": 0}
@@ -90,6 +92,7 @@ class Traffic:
             assert message.error() is None, message.error()
             source = source_of(message.topic() == self._rig.names.events, message.value(), message.headers() or [])
             self.done.add(source)
+            self.latest = max(self.latest, message.timestamp()[1] / 1000)
 
     def follow_until_done(self, seconds: float) -> None:
         """Until each record has a fate."""
