@@ -38,6 +38,7 @@ class Stage:
         down: every question is answered with a problem.
         sick: the health says that the worker is gone; `unseen`: that Kafka cannot be asked, or does not show a group.
         trouble: the registry does not answer.
+        still: after its beginning the stream says nothing.
         rate: new events a second in the stream.
         written: bodies of POST and paths of DELETE, in order.
     """
@@ -47,6 +48,7 @@ class Stage:
     sick: bool = False
     unseen: Literal["kafka", "worker"] | None = None
     trouble: bool = False
+    still: bool = False
     rate: int = 0
     role: m.Role = "operator"
     signed_in: bool = True
@@ -88,7 +90,7 @@ async def _stream(stage: Stage, backlog: int, label: str | None) -> AsyncIterato
     number = len(stage.world.events)
     total = len(stage.world.events)
     for turn in range(1_000_000):
-        if turn % 10 == 0:
+        if turn % 10 == 0 and not (turn and stage.still):
             yield message(
                 "pulse",
                 m.StreamPulse(

@@ -123,7 +123,7 @@ def test_a_message_is_shown_at_once_and_a_correction_reaches_kafka(
                 break
         assert took <= SHOWN_S
 
-        page.locator(".row", has_text=text).get_by_role("link", name="Correct").click()
+        page.locator(".row", has_text=text).get_by_role("link", name="Change label").click()
         page.get_by_text("chosen by you").wait_for()
         assert page.locator("#review-text").inner_text() == text
         page.keyboard.press("6")

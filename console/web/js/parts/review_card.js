@@ -102,28 +102,23 @@ function context(item) {
 }
 
 function modelSays(item) {
-  const label = item.model_label;
+  const candidates = item.candidates.map((one) => [badge(one), " "]);
+  const undecided = item.model_label === null && item.status !== "unsupported";
   return h(
     "div",
     { class: "model-says" },
-    h(
-      "p",
-      null,
-      t("model.says"),
-      " ",
-      badge(label ?? (item.status === "unsupported" ? "unsupported" : "outlier")),
-      " ",
-      item.confidence === null ? null : h("span", { class: "number soft" }, percent(item.confidence)),
-    ),
-    item.candidates.length
-      ? h(
+    undecided
+      ? h("p", null, candidates.length ? [t("model.torn"), " ", candidates] : t("model.none"))
+      : h(
           "p",
-          { class: "soft" },
-          t("candidates"),
+          null,
+          t("model.says"),
           " ",
-          item.candidates.map((one) => [badge(one), " "]),
-        )
-      : null,
+          badge(item.model_label ?? "unsupported"),
+          " ",
+          item.confidence === null ? null : h("span", { class: "number soft" }, percent(item.confidence)),
+        ),
+    candidates.length && !undecided ? h("p", { class: "soft" }, t("candidates"), " ", candidates) : null,
     Object.keys(item.scores).length
       ? h("details", null, h("summary", null, t("scores")), scoreBars(item.scores))
       : null,

@@ -66,12 +66,12 @@ export function viewHead(title, text, ...actions) {
   );
 }
 
-/** A name and its figure. */
+/** A name and its figure; a unit that is a node stands below. */
 export function figure(name, value, unit = "", hint = null) {
   return h(
     "div",
     { class: "figure", title: hint },
     h("dt", null, name),
-    h("dd", null, value, unit && h("small", null, ` ${unit}`)),
+    h("dd", null, value, unit instanceof Node ? unit : unit && h("small", null, ` ${unit}`)),
   );
 }

@@ -10,7 +10,7 @@ import { every } from "../ticker.js";
 import { when } from "../time.js";
 
 const SERVICES = ["streams", "worker", "store"];
-const MARK = { ok: "good", behind: "warn", down: "bad", unknown: "" };
+const MARK = { ok: "good", behind: "warn", down: "bad", unknown: "", unwatched: "" };
 
 /** Show Health. */
 export function mount(root) {
@@ -50,6 +50,8 @@ function state(name) {
   return h("span", { class: `chip ${MARK[name]}` }, t(`state.${name}`));
 }
 
+const most = (value) => h("small", { class: "under" }, t("health.most", { value }));
+
 function worst(groups) {
   const known = groups.filter((group) => group.lag_seconds !== null);
   return known.length ? Math.max(...known.map((group) => group.lag_seconds)) : null;
@@ -86,13 +88,13 @@ function sheets(health) {
       figure(
         t("health.model"),
         worker.model_p50_s === undefined ? "–" : span(worker.model_p50_s),
-        worker.model_p99_s === undefined ? "" : `p99 ${span(worker.model_p99_s)}`,
+        worker.model_p99_s === undefined ? "" : most(span(worker.model_p99_s)),
         t("health.model.hint"),
       ),
       figure(
         t("health.latency"),
         latency.p50 === undefined ? "–" : span(latency.p50 / 1000),
-        latency.p99 === undefined ? "" : `p99 ${span(latency.p99 / 1000)}`,
+        latency.p99 === undefined ? "" : most(span(latency.p99 / 1000)),
         t("live.latency.hint"),
       ),
       figure(t("letters"), letters === undefined ? "–" : number(letters), "", t("letters.hint")),
@@ -198,5 +200,10 @@ function service(one) {
       )
     : null;
   const [text, toDo] = findingWords(one);
-  return part(t("service.page", { name: t(`service.${one.service}`) }), one.state, text, toDo, facts);
+  const name = t("service.page", { name: t(`service.${one.service}`) });
+  // Nobody has to watch it: that is nothing to mend.
+  if (one.state === "unknown") {
+    return part(name, "unwatched", t("service.unwatched"), null, h("p", { class: "soft" }, toDo));
+  }
+  return part(name, one.state, text, toDo, facts);
 }

@@ -41,6 +41,7 @@ class Live {
     this.pulse = null;
     this.state = "opening";
     this.summaryAt = 0;
+    this.summaryTimer = null;
     this.mixOf = "";
     this.pauseButton = h("button", {
       class: "button",
@@ -134,7 +135,14 @@ class Live {
   summarise(atOnce = false) {
     this.sayPause();
     const { events } = this.list;
-    if (!atOnce && events.length && performance.now() - this.summaryAt < SUMMARY_MS) return;
+    const wait = this.summaryAt + SUMMARY_MS - performance.now();
+    if (!atOnce && events.length && wait > 0) {
+      // What comes last must not be left out: nothing may come after it.
+      this.summaryTimer ??= setTimeout(() => this.summarise(true), wait);
+      return;
+    }
+    clearTimeout(this.summaryTimer);
+    this.summaryTimer = null;
     this.summaryAt = performance.now();
     const latencies = events.map((event) => event.latency_ms).sort((one, two) => one - two);
     const labelled = events.filter((event) => event.sentiment);
@@ -178,7 +186,7 @@ class Live {
       put(this.note, note ? h("p", { class: "note bad" }, t(note)) : null);
     }
     const filtered = Object.keys(chosen(FILTERS, this.params)).length > 0;
-    const nothing = events.length || this.state !== "open" ? "" : filtered ? "filtered" : "empty";
+    const nothing = events.length || this.list.waiting.length || this.state !== "open" ? "" : filtered ? "filtered" : "empty";
     if (this.nothing.dataset.says === nothing) return;
     this.nothing.dataset.says = nothing;
     put(
@@ -214,5 +222,6 @@ class Live {
     document.removeEventListener("visibilitychange", this.onHidden);
     this.stream.close();
     this.list.clear();
+    clearTimeout(this.summaryTimer);
   }
 }
