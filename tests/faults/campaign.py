@@ -34,25 +34,26 @@ _NO_BROKER: Final = (
 
 @dataclass(slots=True)
 class _Recovery:
-    """From each blow until work goes on, and until all that was published before it has its fate."""
+    """From each blow until all that was published before it has its fate."""
 
     seconds: list[float] = field(default_factory=list)
-    gone_on: list[float] = field(default_factory=list)
     _waiting: list[tuple[float, set[Place]]] = field(default_factory=list)
-    _still: list[float] = field(default_factory=list)
 
     def struck(self, at: float, waiting: set[Place]) -> None:
         self._waiting.append((at, waiting))
-        self._still.append(at)
 
-    def note(self, traffic: Traffic) -> None:
-        now = time.time()
-        for one in [one for one in self._waiting if one[1] <= traffic.done]:
+    def note(self, done: set[Place]) -> None:
+        for one in [one for one in self._waiting if one[1] <= done]:
             self._waiting.remove(one)
-            self.seconds.append(now - one[0])
-        # What was written before the blow may have been read after it.
-        self.gone_on += [now - at for at in self._still if at < traffic.latest]
-        self._still = [at for at in self._still if at >= traffic.latest]
+            self.seconds.append(time.monotonic() - one[0])
+
+
+def _gone_on_s(traffic: Traffic, blows: Sequence[float]) -> tuple[float, ...]:
+    """From each blow until something comes of a message that was published after it: all parts work again."""
+    return tuple(
+        min(seen for place, seen in traffic.done_at.items() if traffic.published_at[place] > blow) - blow
+        for blow in blows
+    )
 
 
 def kill_at_random(
@@ -120,9 +121,10 @@ def lose_broker(
     row = Row(id="26-broker-stopped" if clean else "27-broker-killed", fault=name, times=0, against=_NO_BROKER)
     fault = BrokerOutages(kafka, draw, times=times, records=records, clean=clean)
     row = endure(one, builder, fault, draw, row, records)
+    median, longest = statistics.median(row.gone_on_s), max(row.gone_on_s)
     note = (
-        f"first event after the blow: {statistics.median(row.gone_on_s):.1f} s (median), {max(row.gone_on_s):.1f} s "
-        f"(longest); services that ended and were started again: {one.deaths}"
+        f"first event of a message published after the blow: {median:.1f} s (median), {longest:.1f} s (longest); "
+        f"services that ended and were started again: {one.deaths}"
     )
     return row.model_copy(update={"times": times, "note": note})
 
@@ -173,10 +175,10 @@ def endure(
         if wanted and len(traffic.published) - len(traffic.done) < backlog:
             traffic.publish(_PORTION)
         traffic.follow(0.05)
-        at = time.time()
+        at = time.monotonic()
         for _ in range(fault.strike(len(traffic.done)) + one.tend()):
             recovery.struck(at, traffic.waiting)
-        recovery.note(traffic)
+        recovery.note(traffic.done)
         if len(traffic.done) > most:
             moved_at, most = time.monotonic(), len(traffic.done)
         assert time.monotonic() - moved_at < DEADLINE_S, f"{most} of {len(traffic.published)} done:\n{one.logs()}"
@@ -184,5 +186,6 @@ def endure(
     one.stop(traffic.published)
     fates = check(one.rig, builder, one.partitions)
     found = {"times": one.deaths, "fates": fates, "seconds": time.monotonic() - began}
-    times = {"recovery_s": tuple(recovery.seconds), "gone_on_s": tuple(recovery.gone_on)}
+    blows = fault.blows if isinstance(fault, BrokerOutages) else ()
+    times = {"recovery_s": tuple(recovery.seconds), "gone_on_s": _gone_on_s(traffic, blows)}
     return row.model_copy(update=found | times)

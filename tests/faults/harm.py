@@ -139,13 +139,18 @@ class PointFreezes:
 
 
 class BrokerOutages:
-    """The only broker is stopped clean, or killed, and comes back at once or after a while."""
+    """The only broker is stopped clean, or killed, and comes back at once or after a while.
+
+    Attributes:
+        blows: when it was gone, by the wall clock.
+    """
 
     def __init__(self, kafka: EmbeddedServer, draw: random.Random, *, times: int, records: int, clean: bool) -> None:
         self._kafka = kafka
         self._draw = draw
         self._marks = Marks(times, records)
         self._clean = clean
+        self.blows: list[float] = []
 
     @property
     def over(self) -> bool:
@@ -161,6 +166,7 @@ class BrokerOutages:
             self._kafka.stop()
         else:
             self._kafka.kill()
+        self.blows.append(time.time())
         time.sleep(away_s)
         self._kafka.start()
         log.info("broker_is_back")

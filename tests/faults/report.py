@@ -45,7 +45,7 @@ class Row(BaseModel):
         times: how often.
         fates: what the checker found; none where it does not apply.
         recovery_s: seconds from each blow until work was done again, as the page says.
-        gone_on_s: seconds from each blow until the first event or dead letter that was written after it.
+        gone_on_s: seconds from each blow until the first event or dead letter of a message published after it.
         seconds: the whole run.
         control: a negative control, which belongs into the second table.
         against: the negative control that shows that the fault would be seen, or why there is none.

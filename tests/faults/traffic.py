@@ -49,7 +49,8 @@ class Traffic:
     Attributes:
         published: where Kafka put each record.
         done: those that have an event or a dead letter.
-        latest: when the latest of these was written, by the wall clock.
+        published_at: when Kafka had each, by the wall clock.
+        done_at: when its event or dead letter was read, likewise.
     """
 
     def __init__(
@@ -63,7 +64,8 @@ class Traffic:
     ) -> None:
         self.published: set[Place] = set()
         self.done: set[Place] = set()
-        self.latest = 0.0
+        self.published_at: dict[Place, float] = {}
+        self.done_at: dict[Place, float] = {}
         self._rig = rig
         self._talk = talk(seed, conversations, malformed)
         client: dict[str, Any] = {"bootstrap.servers": rig.bootstrap, "log_level": 0}
@@ -92,7 +94,7 @@ class Traffic:
             assert message.error() is None, message.error()
             source = source_of(message.topic() == self._rig.names.events, message.value(), message.headers() or [])
             self.done.add(source)
-            self.latest = max(self.latest, message.timestamp()[1] / 1000)
+            self.done_at.setdefault(source, time.time())
 
     def follow_until_done(self, seconds: float) -> None:
         """Until each record has a fate."""
@@ -106,7 +108,9 @@ class Traffic:
         self._reader.close()
 
     def _delivered(self, error: object, message: Message) -> None:
-        self.published.add(self._place(error, message))
+        place = self._place(error, message)
+        self.published.add(place)
+        self.published_at[place] = time.time()
 
     @staticmethod
     def _place(error: object, message: Message) -> Place:
