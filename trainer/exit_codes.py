@@ -6,7 +6,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """What the process's exit code means."""
 
-    #: Released; or nothing new, or the gate said no: the result's line gives the reason.
+    #: Released; or nothing new, the gate said no, or another version went live: the result's line gives the reason.
     DONE = 0
     #: A fault in the trainer itself: please report it.
     INTERNAL = 1

@@ -10,7 +10,7 @@ from trainer.releases import Releases
 
 
 class LiveAdapter:
-    """Asked for once and then remembered, so that a whole run sees the same one.
+    """Asked for once and then remembered, so that a whole run is made from the same one.
 
     Args:
         registry: where adapters are.
@@ -36,6 +36,11 @@ class LiveAdapter:
         if live is None or live.version is None:
             return None
         return self._registry.find(self._model, live.version).metadata
+
+    def version_now(self) -> str | None:
+        """What is live at this moment, asked anew: a rollback does not wait for a run. ReleaseError without Kafka."""
+        live = self._releases.live(self._model)
+        return live.version if live else None
 
     def folder(self) -> Path | None:
         """Its files, checked and fetched once; those of earlier versions are removed."""

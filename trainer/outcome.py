@@ -7,14 +7,14 @@ from pydantic import Field
 
 from schemas.base import Frozen
 
-Status = Literal["released", "refused", "nothing_new"]
+Status = Literal["released", "refused", "nothing_new", "outdated"]
 
 
 class Outcome(Frozen):
     """A refresh that ended as it should.
 
     Attributes:
-        status: ``refused`` is the gate's.
+        status: ``refused`` is the gate's; ``outdated``: another version went live meanwhile than was compared with.
         reason: in words.
         version: the candidate; None where there was none.
         parent: the version that was live before; None for the base model.

@@ -34,6 +34,12 @@ class Steps(Protocol):
     def ground(self) -> Ground:
         """What the run stands on: model, recipe and the live adapter."""
 
+    def live(self) -> str | None:
+        """The version that is live at this moment, which may be another than the ground's; None for the base model."""
+
+    def was_released(self, run: Run) -> bool:
+        """Whether this run's version has ever been live."""
+
     def spans(self) -> tuple[OffsetSpan, ...]:
         """Where the topics begin and end now."""
 
@@ -142,8 +148,9 @@ class Refresh:
         ground = self._steps.ground()
         latest = next(iter(all_runs(self._runs)), None)
         unfinished = latest if latest is not None and latest.outcome is None else None
-        if unfinished is not None and unfinished.run.version == ground.parent:
-            log.info("release_was_finished", version=ground.parent)
+        # Also where it was rolled back since: it would go live once more.
+        if unfinished is not None and self._steps.was_released(unfinished.run):
+            log.info("release_was_finished", version=unfinished.run.version)
             return self._finish(unfinished, "released", "released by a run that was then killed", resumed=True)
         folder = self._resumed(unfinished, ground)
         resumed = folder is not None
@@ -171,7 +178,9 @@ class Refresh:
         """In words, why there is nothing to do: all labels are in the live adapter, or in a candidate refused since."""
         seen = [ground.seen]
         for one in all_runs(self._runs):
-            if one.outcome is not None and one.run.same_work(ground.run(spans, self._now())) is None:
+            # An outdated one was decided on by nobody: its labels are as new as before.
+            decided = one.outcome is not None and one.outcome.status != "outdated"
+            if decided and one.run.same_work(ground.run(spans, self._now())) is None:
                 seen.append(one.run.spans)
                 break
         news = min(self._steps.news(spans, one) for one in seen)
@@ -207,16 +216,34 @@ class Refresh:
         if self._steps.shadows() and folder.stage(_SHADOW) is None:
             with self._step("answering live messages in the shadow"), folder.filling(_SHADOW) as into:
                 self._steps.shadow(run, adapter, verdict, into, self._stop)
+        return self._let_out(folder, adapter, verdict, resumed=resumed)
+
+    def _let_out(self, folder: RunFolder, adapter: Path, verdict: Verdict, *, resumed: bool) -> Outcome:
+        run = folder.run
         with self._step(f"publishing {run.version}"):
+            if (reason := self._outdated(run)) is not None:
+                return self._finish(folder, "outdated", reason, resumed=resumed)
             self._lease.check()
             self._faults.reach("publishing")
             self._steps.publish(run, adapter, verdict)
             self._faults.reach("published")
         with self._step(f"releasing {run.version}"):
+            if (reason := self._outdated(run)) is not None:
+                return self._finish(folder, "outdated", reason, resumed=resumed)
             self._lease.check()
             self._steps.release(run, verdict)
             self._faults.reach("released")
         return self._finish(folder, "released", verdict.summary, resumed=resumed)
+
+    def _outdated(self, run: Run) -> str | None:
+        """In words, if what the candidate was compared with was rolled back or replaced while the run was at work."""
+        live = self._steps.live()
+        if live == run.parent:
+            return None
+        return (
+            f"it was compared with {run.parent or 'the base model'}, and {live or 'the base model'} went live since: "
+            "the next run begins anew and compares with that"
+        )
 
     def _data(self, folder: RunFolder) -> Path:
         if (data := folder.stage(_DATA)) is not None:

@@ -76,6 +76,14 @@ class RefreshSteps:
             seen=live.data if live else (),
         )
 
+    def live(self) -> str | None:
+        """From the topic of releases, each time."""
+        return self._live.version_now()
+
+    def was_released(self, run: Run) -> bool:
+        """By the topic and the registry's history."""
+        return any(one.version == run.version for one in self._releases.history(self.model))
+
     def spans(self) -> tuple[OffsetSpan, ...]:
         """Where labels, events and messages begin and end now."""
         return current_spans(self._settings.kafka, self._settings.names)

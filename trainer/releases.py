@@ -19,7 +19,13 @@ log = structlog.get_logger()
 
 
 class Releases:
-    """Reads and makes decisions. Two at once on one model are kept apart by the trainer's lock, not here."""
+    """Reads and makes decisions.
+
+    Nothing here keeps two at once apart. Refreshes have the trainer's lock; `sentistream adapters` and `sentistream
+    trainer watch` take none, so that a rollback never waits for hours of training. A refresh therefore asks what is
+    live again before it publishes and releases. Of two decisions within the same moment workers follow the later
+    record, and the history has both.
+    """
 
     def __init__(self, kafka: KafkaSettings, topic: str, registry: Registry) -> None:
         self._topic = ReleaseTopic(kafka, topic)

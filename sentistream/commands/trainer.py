@@ -47,7 +47,7 @@ def run(*, as_json: bool, force: bool, **given: Any) -> None:
 
     \b
     Exit status
-      0    released; or not, for a reason: nothing new, or the gate said no
+      0    released; or not, for a reason: nothing new, the gate said no, another version went live meanwhile
       65   the data on the topics cannot be trained on
       69   Kafka or Redis does not answer; trying again may help
       70   training or the comparison failed; the next run goes on from the last checkpoint
@@ -161,7 +161,7 @@ def _environment(given: dict[str, Any]) -> dict[str, str]:
 
 
 def _in_words(outcome: Outcome) -> str:
-    said = {"released": "released", "refused": "not released", "nothing_new": "nothing to do"}[outcome.status]
+    said = {"nothing_new": "nothing to do", "released": "released"}.get(outcome.status, "not released")
     lines = [f"{said}: {outcome.reason}"]
     if outcome.version is not None:
         lines.append(f"  {'version':<12}{outcome.version}")

@@ -54,10 +54,17 @@ class WorldSteps:
         self.done: list[str] = []
 
     def ground(self) -> Ground:
-        live = self.world / "live"
-        parent = live.read_text() if live.exists() else None
+        parent = self.live()
         seen = self._metadata(parent) if parent else ()
         return Ground("tiny", "b" * 64, parent, self.recipe, seen)
+
+    def live(self) -> str | None:
+        found = self.world / "live"
+        return found.read_text() if found.exists() else None
+
+    def was_released(self, run: Run) -> bool:
+        decisions = self.world / "decisions"
+        return decisions.exists() and run.version in decisions.read_text().splitlines()
 
     def spans(self) -> tuple[OffsetSpan, ...]:
         end = int((self.world / "labels").read_text())
@@ -111,6 +118,8 @@ class WorldSteps:
     def release(self, run: Run, verdict: Verdict) -> None:
         assert verdict.released
         self.done.append("release")
+        with (self.world / "decisions").open("a") as decisions:
+            decisions.write(f"{run.version}\n")
         (partial := self.world / "live.partial").write_text(run.version)
         partial.rename(self.world / "live")
 

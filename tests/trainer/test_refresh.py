@@ -109,6 +109,22 @@ def test_killed_anywhere_the_next_run_finishes_and_others_never_see_half_of_it(
         assert f"step {nth - 1}" in steps.done
 
 
+def test_a_release_that_was_rolled_back_before_its_killed_run_was_finished_stays_rolled_back(world: Path) -> None:
+    older = refresh(WorldSteps(world)).version
+    make_world(world, labels=140)
+    child = multiprocessing.get_context("spawn").Process(target=main, args=(str(world), "released", "1"))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    worse = live(world)
+    assert worse != older
+    (world / "live").write_text(str(older))
+    outcome = refresh(steps := WorldSteps(world))
+    assert (outcome.status, outcome.version, outcome.resumed) == ("released", worse, True)
+    assert steps.done == []
+    assert live(world) == older
+
+
 def test_a_killed_run_of_another_recipe_is_given_up(world: Path) -> None:
     child = multiprocessing.get_context("spawn").Process(target=main, args=(str(world), "adapter_kept", "1"))
     child.start()
@@ -158,6 +174,51 @@ def test_a_lost_lock_ends_the_run_before_others_see_more_of_it(world: Path, lost
     assert live(world) is None
     assert "release" not in steps.done
     assert ("publish" in steps.done) is (lost_after == "publish")
+
+
+@pytest.mark.parametrize("rolled_back_at", ["train", "shadow", "publish"])
+def test_a_rollback_meanwhile_keeps_back_a_candidate_that_was_compared_with_what_is_live_no_more(
+    world: Path, rolled_back_at: str
+) -> None:
+    older = refresh(WorldSteps(world)).version
+    make_world(world, labels=140)
+    worse = refresh(WorldSteps(world)).version
+    make_world(world, labels=180)
+
+    class RolledBack(WorldSteps):
+        """People's corrections, or a person, roll the live version back while the run is at work."""
+
+        def _roll_back(self, at: str) -> None:
+            if at == rolled_back_at:
+                (self.world / "live").write_text(str(older))
+
+        def train(self, *args: object) -> None:
+            super().train(*args)  # type: ignore[arg-type]
+            self._roll_back("train")
+
+        def shadow(self, *args: object) -> None:
+            super().shadow(*args)  # type: ignore[arg-type]
+            self._roll_back("shadow")
+
+        def publish(self, *args: object) -> None:
+            super().publish(*args)  # type: ignore[arg-type]
+            self._roll_back("publish")
+
+    outcome = refresh(steps := RolledBack(world, in_shadow=True))
+    assert (outcome.status, outcome.parent) == ("outdated", worse)
+    assert str(worse) in outcome.reason
+    assert str(older) in outcome.reason
+    assert "release" not in steps.done
+    assert ("publish" in steps.done) is (rolled_back_at == "publish")
+    assert live(world) == older
+    # Its labels were not decided on: the next run compares with what is live now, or is live again.
+    if rolled_back_at == "shadow":
+        (world / "live").write_text(str(worse))
+    again = refresh(later := WorldSteps(world))
+    assert (again.status, again.resumed) == ("released", False)
+    assert again.parent == (worse if rolled_back_at == "shadow" else older)
+    assert later.done == ALL_STEPS
+    assert live(world) == again.version
 
 
 def test_old_runs_are_dropped(world: Path) -> None:
