@@ -90,7 +90,8 @@ def test_review_takes_one_key_per_label_and_undoes(open_page: OpenPage, stage: S
     assert stage.written[0][1]["label"] == "anger"
     event_id = stage.written[0][1]["event_id"]
     page.keyboard.press("u")
-    page.get_by_text("Taken back").first.wait_for()
+    # The list of labels has one that was taken back before.
+    page.locator(".toast", has_text="Taken back").wait_for()
     assert stage.written[1][0] == f"delete labels/{event_id}"
     assert page.locator("#review-text").inner_text() == first
     page.keyboard.press("j")
