@@ -16,7 +16,9 @@ router = APIRouter(include_in_schema=False)
 
 _USED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>SentiStream</title>
 <h1>This link cannot be used</h1><p>A link is good for one sign-in, for a day.</p>
-<p>Make another one: <code>sentistream console link</code>. Or <a href="/">sign in with a token</a>.</p></html>"""
+<p>Make another one: <code>sentistream console link</code>. Or <a href="/">sign in with a token</a>.</p>
+<div lang="zh-CN"><h2>此链接无法使用</h2><p>一个链接只能登录一次，一天内有效。</p>
+<p>再生成一个：<code>sentistream console link</code>。或者<a href="/">用令牌登录</a>。</p></div></html>"""
 
 
 @router.get("/open")

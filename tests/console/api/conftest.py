@@ -7,7 +7,7 @@ import pytest
 
 from console.store.database import Database, sqlite_url
 from console.store.migrate import migrate
-from tests.console.api.rig import Rig, conversation_events, people_labels
+from tests.console.api.rig import Rig, came_true, conversation_events, people_labels
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def empty(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def rig(new_database: Database) -> Rig:
-    """With 120 events and what people say of some."""
+    """With 120 events, what people say of some, and alerts."""
     return _filled(new_database)
 
 
@@ -41,6 +41,7 @@ def _filled(database: Database) -> Rig:
     events = conversation_events()
     made.filler.write(*events)
     made.filler.write(*people_labels(events))
+    came_true(database)
     return made
 
 

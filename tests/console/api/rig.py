@@ -19,6 +19,8 @@ from console.errors import PortError
 from console.ports import AdapterState, GroupLag, Letter, Ports, PublishedAdapter
 from console.queries.reader import Reader
 from console.store.database import Database
+from console.store.upsert import table_of
+from console.store.watch_tables import AlertOccurrence, WebhookDelivery
 from schemas.event import EmotionEvent
 from schemas.feedback import EmotionLabel
 from tests.console.store.making import START, Filler, make_event, make_label
@@ -162,3 +164,34 @@ def people_labels(events: Sequence[EmotionEvent]) -> list[EmotionLabel]:
         found.append(make_label(event, "anger", by="ben", after_s=1))
         found.append(make_label(event, "anger" if number % 3 else "joy", by="cleo", after_s=2))
     return found
+
+
+def came_true(database: Database) -> None:
+    """An alert of each tenant and one about all of them; the first is to be sent, and was tried."""
+    seen_ms = int(datetime.now(UTC).timestamp() * 1000)
+    about: list[dict[str, Any]] = [
+        {
+            "tenant": tenant, "conversation_id": f"{tenant}-room-1", "speaker": "ann", "value": 3.0, "threshold": 3.0,
+            "event_id": f"chat-topic:0:{number}", "ended_ms": seen_ms, "facts": {"definition": {"kind": "turns"}},
+        }
+        for number, tenant in enumerate(TENANTS)
+    ]  # fmt: skip
+    about.append(
+        dict.fromkeys(("tenant", "conversation_id", "speaker", "event_id", "ended_ms"))
+        | {"value": 0.5, "threshold": 0.4, "facts": {"messages": 30, "counted": 15, "minutes": 10}}
+    )
+    with database.writing() as connection:
+        for number, facts in enumerate(about):
+            row = {
+                "rule": "angry", "occurrence_key": f"{number}", "severity": "warning", "title": "anger in a turn",
+                "seen_ms": seen_ms, "created_ms": seen_ms,
+            }  # fmt: skip
+            connection.execute(table_of(AlertOccurrence).insert().values(row | facts))
+        delivery = {
+            "webhook": "desk",
+            "state": "pending",
+            "attempts": 2,
+            "next_ms": seen_ms,
+            "last_error": "HTTP 500",
+        }
+        connection.execute(table_of(WebhookDelivery).insert().values(delivery | {"occurrence_id": 1}))

@@ -31,6 +31,7 @@ def test_a_link_signs_in_once(empty: Rig) -> None:
     refused = second.get(f"/open?token={link}", follow_redirects=False)
     assert refused.status_code == 401
     assert "sentistream console link" in refused.text
+    assert ("This link cannot be used" in refused.text, "此链接无法使用" in refused.text) == (True, True)
     assert second.get("/api/v1/me").status_code == 401
     # A link is no token.
     second.headers["Authorization"] = f"Bearer {link}"

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from console.api.app import feed_of
 from tests.console.api.conftest import new_store
-from tests.console.api.rig import Rig, conversation_events, people_labels
+from tests.console.api.rig import Rig, came_true, conversation_events, people_labels
 from tests.waiting import wait_for
 
 #: What is there to be found: ids out of nowhere lead to 404 alone.
@@ -40,6 +40,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
         events = conversation_events(60)
         rig.filler.write(*events)
         rig.filler.write(*people_labels(events))
+        came_true(database)
         feed_of(rig.app).stop()
         yield rig
 

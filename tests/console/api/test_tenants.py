@@ -11,7 +11,8 @@ LISTS = (
     "events", "events?tenant=globex", "events?label=joy&label=anger", "events?conversation_id=globex-room-1",
     "conversations", "conversations?tenant=globex", "conversations?sort=rising", "trends", "trends?tenant=globex",
     "review", "review?tenant=globex", "review?labelled=others", "labels", "labels?tenant=globex", "agreement",
-    "agreement?tenant=globex", "alerts", "alerts/rules", "adapters", "health", "taxonomies",
+    "agreement?tenant=globex", "alerts", "alerts?tenant=globex", "alerts?rule=angry",
+    "alerts/rules", "adapters", "health", "taxonomies",
 )  # fmt: skip
 
 

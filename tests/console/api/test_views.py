@@ -3,14 +3,15 @@
 from typing import Any
 
 from console.store.database import Database
-from tests.console.api.rig import Rig, conversation_events, people_labels
+from tests.console.api.rig import Rig, came_true, conversation_events, people_labels
 
 PATHS = (
     "me", "taxonomies", "events", "events?label=joy&label=anger&tenant=acme&language=en&min_confidence=0.5",
     "events?conversation_id=acme-room-1", "events?corrected=true&adapter=base", "conversations",
     "conversations?language=zh", "conversations?sort=rising", "conversations/acme-room-1", "trends",
     "trends?since=2020-01-01&tenant=acme", "review", "review?language=zh", "review?labelled=others", "labels",
-    "agreement", "agreement?taxonomy=meld", "alerts", "alerts/rules", "adapters", "health", "dead-letters",
+    "agreement", "agreement?taxonomy=meld", "alerts", "alerts?limit=1&rule=angry&severity=warning",
+    "alerts/rules", "adapters", "health", "dead-letters",
 )  # fmt: skip
 
 
@@ -19,6 +20,7 @@ def test_every_view_answers_with_data_on_both_databases(database: Database) -> N
     events = conversation_events()
     rig.filler.write(*events)
     rig.filler.write(*people_labels(events))
+    came_true(database)
     client = rig.client("viewer")
     answers = {path: client.get(f"/api/v1/{path}").status_code for path in PATHS}
     assert set(answers.values()) == {200}, answers
@@ -73,6 +75,30 @@ def test_review_asks_for_outliers_first_and_not_twice(rig: Rig) -> None:
     mine = reviewer.get("/api/v1/review?labelled=others&limit=100").json()["items"]
     assert first["event_id"] in [one["event_id"] for one in others]
     assert first["event_id"] not in [one["event_id"] for one in mine]
+
+
+def test_alerts_come_by_page_and_a_tenant_sees_its_own(rig: Rig) -> None:
+    def pages(tenant: str | None, query: str = "") -> list[dict[str, Any]]:
+        client, found, cursor = rig.client("viewer", tenant), [], ""
+        while cursor is not None:
+            page = client.get(f"/api/v1/alerts?limit=1{query}{cursor and f'&cursor={cursor}'}").json()
+            assert len(page["alerts"]) <= 1
+            found += page["alerts"]
+            cursor = page["next_cursor"]
+        return found
+
+    everything = pages(None)
+    assert [one["tenant"] for one in everything] == [None, "globex", "acme"]
+    assert everything[0]["facts"] == {"messages": 30, "counted": 15, "minutes": 10}
+    assert (everything[0]["definition"], everything[2]["definition"]) == (None, {"kind": "turns"})
+    assert (everything[0]["ended_at"], everything[0]["deliveries"]) == (None, [])
+    (delivery,) = everything[2]["deliveries"]
+    assert (delivery["webhook"], delivery["state"], delivery["attempts"]) == ("desk", "pending", 2)
+    assert (delivery["last_error"], delivery["sent_at"]) == ("HTTP 500", None)
+    # What is about all tenants is for those who see all.
+    assert pages("globex") == everything[1:2]
+    assert pages(None, "&tenant=acme") == everything[2:]
+    assert pages("globex", "&tenant=acme") == pages(None, "&rule=none") == pages(None, "&severity=info") == []
 
 
 def test_agreement_is_what_the_labels_say(rig: Rig) -> None:
