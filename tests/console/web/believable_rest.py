@@ -6,7 +6,7 @@ from typing import Any
 from console.alerts.rules import ShareRule, TurnsRule
 from console.api import models as m
 from tests.console.web.believable import World, row
-from tests.trainer.test_gate_rules import compared, label
+from tests.trainer.test_gate_rules import compared, label, side
 from trainer.gate.rules import enough, judge_figures
 from trainer.gate.settings import GateSettings
 from trainer.stages import BY_GATE
@@ -152,7 +152,8 @@ def rules(of: World) -> m.AlertRules:
 
 def _gate(of: World, *, released: bool) -> m.GateSummary:
     settings = GateSettings()
-    figures = compared(labels=(label(40, 0.82 if released else 0.7),))
+    candidate = side(accuracy=0.72, macro_f1=0.62, weighted_f1=0.67, calibration_error=0.028)
+    figures = compared(candidate=candidate, labels=(label(40, 0.82 if released else 0.7), label(163, 0.84)))
     found = (enough(1108, 96, 7, settings), *judge_figures(figures, settings))
     rules = [m.GateRule.model_validate(one.model_dump()) for one in found]
     return m.GateSummary(
@@ -162,8 +163,8 @@ def _gate(of: World, *, released: bool) -> m.GateSummary:
         against="20260227T031500Z-91bc",
         messages=1108,
         policy="paper",
-        live={"weighted_f1": 0.588, "accuracy": 0.601},
-        candidate={"weighted_f1": 0.612, "accuracy": 0.622},
+        live={name: getattr(figures.live, name) for name in ("weighted_f1", "accuracy")},
+        candidate={name: getattr(figures.candidate, name) for name in ("weighted_f1", "accuracy")},
         labels=(
             m.GateLabel(name="anger", support=153, live_f1=0.41, candidate_f1=0.47),
             m.GateLabel(name="joy", support=163, live_f1=0.55, candidate_f1=0.58),
