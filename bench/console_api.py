@@ -15,29 +15,33 @@ from typing import Final
 
 import httpx
 import uvicorn
+from pydantic import SecretStr
+from sqlalchemy import select
 
 from bench.console_load import events, load
+from bench.console_outside import Outside
+from bench.console_people import alert_some, label_some
 from bench.figures import Figure, say, working
 from console.access.tokens import Tokens
 from console.api.app import Made, feed_of, make_app
-from console.api.models.adapters import Decision
-from console.api.models.alerts import AlertRules
-from console.api.models.dead_letters import ReplayAttempt, ReplayOrder
+from console.api.models.alerts import AlertRule, AlertRules
 from console.api.settings import ApiSettings
-from console.errors import PortError
-from console.ports import AdapterState, GroupLag, Letter, Ports
-from console.store.database import Database, sqlite_url
+from console.ports import Ports
+from console.settings import DatabaseSettings
+from console.store.database import Database, database_url
 from console.store.lease import WriterLease
+from console.store.migrate import migrate
 from console.store.progress import stored_spots
 from console.store.rows import Place, PlacedEvent
+from console.store.tables import Event
 from console.store.writer import Batch, Writer
 from schemas.event import EmotionEvent, Times
-from schemas.feedback import EmotionLabel
 
 ROW: Final = "console_api"
 EVENTS: Final = int(os.environ.get("BENCH_EVENTS", "1000000"))
 REPEATS: Final = int(os.environ.get("BENCH_REPEATS", "60"))
 _TARGET_MS: Final = 300.0
+_FIRST: Final = "live, the stream's first message"
 
 #: View to the requests that it makes when it is opened; `{...}` are filled in from what is there.
 VIEWS: Final[dict[str, tuple[str, ...]]] = {
@@ -57,64 +61,46 @@ VIEWS: Final[dict[str, tuple[str, ...]]] = {
     "trends, all by the hour": ("trends?bucket=hour&since={all}",),
     "review": ("review?limit=20",),
     "review, one language": ("review?limit=20&language=zh",),
-    "alerts": ("alerts", "alerts/rules"),
-    "agreement": ("agreement", "labels?limit=50"),
+    "review, second opinions": ("review?limit=20&labelled=others",),
+    "review, one message": ("events/{event}",),
+    "alerts": ("alerts?limit=50", "alerts/rules"),
+    "alerts, one tenant's": ("alerts?limit=50&tenant=globex&severity=critical",),
+    "agreement": ("agreement", "labels?limit=8"),
     "model": ("adapters",),
     "health": ("health",),
+    "health, dead letters": ("dead-letters?limit=20",),
     "filters on offer": ("taxonomies",),
 }
-
-
-class Nothing:
-    """Everything outside of the store: at hand, and empty."""
-
-    def send(self, label: EmotionLabel) -> tuple[int, int]:
-        """Nobody labels here."""
-        raise PortError(f"no label of {label.event_id} is taken here")
-
-    def state(self) -> AdapterState:
-        """No registry."""
-        return AdapterState("sentistream-en-22m", (), (), None)
-
-    def release(self, version: str, reason: str) -> Decision:
-        """No registry."""
-        raise PortError(f"no {version} here: {reason}")
-
-    def roll_back(self, to: str | None, reason: str) -> Decision:
-        """No registry."""
-        raise PortError(f"no {to} here: {reason}")
-
-    def letters(self) -> list[Letter]:
-        """None."""
-        return []
-
-    def replay(self, order: ReplayOrder) -> list[ReplayAttempt]:
-        """None."""
-        raise PortError(f"no dead letters here: {order.places}")
-
-    def lags(self) -> list[GroupLag]:
-        """None."""
-        return []
 
 
 def measure() -> list[Figure]:
     """Each view, its p50 and p95 over a real socket; in a store of BENCH_DATABASE, or in one that is made for it."""
     with _store() as database, _served(database) as (address, token):
         client = httpx.Client(base_url=f"{address}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=60)
-        known = _known(client)
+        known, count = _known(client), client.get("health").json()["store"]["events"]
         figures = [
-            _figure(view, _times(client, [one.format(**known) for one in paths])) for view, paths in VIEWS.items()
+            _figure(view, count, _times(client, [one.format(**known) for one in paths]))
+            for view, paths in VIEWS.items()
         ]
+        figures.append(_figure(_FIRST, count, [_first(client) for _ in range(REPEATS)]))
         figures += _live(database, address, token)
     return figures
 
 
-def _figure(view: str, times: list[float]) -> Figure:
+def _first(client: httpx.Client) -> float:
+    """Until the stream that Live opens has said what there is, in milliseconds."""
+    began = time.perf_counter()
+    with client.stream("GET", "events/stream?backlog=80") as stream:
+        next(line for line in stream.iter_lines() if line.startswith("data: "))
+        return (time.perf_counter() - began) * 1000
+
+
+def _figure(view: str, count: int, times: list[float]) -> Figure:
     p95 = _p95(times)
     say(f"  {view}: p95 {p95:.0f} ms")
     return Figure(
         ROW,
-        f"{view}, {EVENTS:,} events, p95",
+        f"{view}, {count:,} events, p95",
         p95,
         "ms",
         target=f"{_TARGET_MS:.0f} ms",
@@ -191,6 +177,7 @@ def _known(client: httpx.Client) -> dict[str, str]:
     sent = _parsed(newest["sent_at"])
     return {
         "cursor": page["next_cursor"],
+        "event": newest["event_id"],
         "conversation": conversation["conversation_id"],
         "tenant": conversation["tenant"],
         "eight_hours": _text(sent - timedelta(hours=8)),
@@ -200,15 +187,21 @@ def _known(client: httpx.Client) -> dict[str, str]:
 
 @contextmanager
 def _store() -> Iterator[Database]:
-    if given := os.environ.get("BENCH_DATABASE"):
-        database = Database(sqlite_url(Path(given)))
-        yield database
-        database.close()
-        return
+    """That of BENCH_DATABASE, a file or an URL, which is filled where it is empty; or one that goes with the bench."""
     with tempfile.TemporaryDirectory(prefix="bench-console-") as folder:
-        database = Database(sqlite_url(Path(folder) / "events.db"))
-        with working(f"{EVENTS:,} events are stored"):
-            load(database, EVENTS)
+        given = os.environ.get("BENCH_DATABASE", str(Path(folder) / "events.db"))
+        secret = SecretStr(given) if "://" in given else None
+        settings = DatabaseSettings(store_database=Path(given), store_database_url=secret)
+        database = Database(database_url(settings))
+        migrate(database)
+        with database.reading() as connection:
+            filled = connection.execute(select(Event.id).limit(1)).first() is not None
+        if not filled:
+            with working(f"{EVENTS:,} events are stored"):
+                load(database, EVENTS)
+            with working("people label some, and rules come true"):
+                label_some(database)
+                alert_some(database)
         yield database
         database.close()
 
@@ -216,9 +209,10 @@ def _store() -> Iterator[Database]:
 @contextmanager
 def _served(database: Database) -> Iterator[tuple[str, str]]:
     """Address and token of a console in this process, with limits that nothing here meets."""
-    nothing = Nothing()
-    ports = Ports(labels=nothing, adapters=nothing, dead_letters=nothing, pipeline=nothing)
-    rules = AlertRules(rules=(), file=None, webhook=False)
+    outside = Outside()
+    ports = Ports(labels=outside, adapters=outside, dead_letters=outside, pipeline=outside)
+    rule = AlertRule(name="negative-share", severity="critical", text="a share", tenant=None, definition={})
+    rules = AlertRules(rules=(rule,) * 10, file="alerts.yaml", webhook=True)
     settings = ApiSettings(console_rate=10**9, console_write_rate=10**9)
     app = make_app(settings, Made(database, ports, lambda _: rules))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))

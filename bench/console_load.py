@@ -2,18 +2,19 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from console.store.database import Database
+from console.store.labels import PlacedLabel
 from console.store.lease import WriterLease
 from console.store.migrate import migrate
 from console.store.progress import Spot, stored_spots
 from console.store.rows import Place, PlacedEvent
 from console.store.writer import Batch, Writer
 from schemas.chat import Source
-from schemas.event import Answer, EmotionEvent, Round, Times, Usage
+from schemas.event import Answer, Deduction, EmotionEvent, Round, Times, Usage
 from schemas.taxonomy import load_taxonomy
 
 BATCH = 500
@@ -22,7 +23,7 @@ TENANTS = ("acme", "globex", "initech", "umbrella")
 LANGUAGES = ("en", "en", "en", "zh", "de")
 _TURNS = 50
 _OUTLIERS = 0.04
-_TOPIC = "emotion.events"
+_DEDUCED = 0.25
 _WORDS = "we said that this would be done by friday and now nobody knows where it is or who has it today".split()  # noqa: SIM905
 
 
@@ -55,10 +56,10 @@ def load(database: Database, count: int, seed: int = 7) -> Loaded:
     for event in events(count, seed):
         batch.append(PlacedEvent(event, Place("bench", 0, event.source.offset)))
         if len(batch) == BATCH:
-            took.append(_write(writer, batch, spots))
+            took.append(write_batch(writer, batch, spots, "emotion.events"))
             batch = []
     if batch:
-        took.append(_write(writer, batch, spots))
+        took.append(write_batch(writer, batch, spots, "emotion.events"))
     lease.give_back()
     return Loaded(count, sum(took), tuple(took))
 
@@ -74,8 +75,18 @@ def events(count: int, seed: int) -> Iterator[EmotionEvent]:
         yield _event(draw, names, number, draw.randrange(conversations), begin + number * step)
 
 
-def _write(writer: Writer, batch: list[PlacedEvent], spots: dict[tuple[str, int], Spot]) -> float:
-    after = {(_TOPIC, 0): Spot("bench", batch[-1].place.offset + 1)}
+def write_batch(
+    writer: Writer, batch: Sequence[PlacedEvent | PlacedLabel], spots: dict[tuple[str, int], Spot], topic: str
+) -> float:
+    """Records of one topic in one transaction; the seconds that it took.
+
+    Args:
+        writer: of the store.
+        batch: in the order of their offsets.
+        spots: where reading stands, which moves on.
+        topic: that they are of.
+    """
+    after = {(topic, 0): Spot("bench", batch[-1].place.offset + 1)}
     began = time.perf_counter()
     writer.write(Batch(batch, spots, after))
     took = time.perf_counter() - began
@@ -106,6 +117,7 @@ def _event(draw: random.Random, names: list[str], number: int, conversation: int
         first_label=best if draw.random() < 0.9 else names[0],
         candidates=() if label else (best, names[0]),
         rounds=(Round(number=1, generator=Answer(label=best, scores=scores), discriminator=Answer(label=best)),),
+        deduction=_deduction(draw) if draw.random() < _DEDUCED else None,
         taxonomy="meld",
         mode="direct",
         policy="calibrated",
@@ -116,3 +128,8 @@ def _event(draw: random.Random, names: list[str], number: int, conversation: int
         usage=Usage(model_calls=2, prompt_tokens=140, completion_tokens=2, model_seconds=0.05),
         times=Times(sent_at=sent, received_at=sent, requested_at=sent, taken_at=sent, decided_at=decided),
     )
+
+
+def _deduction(draw: random.Random) -> Deduction:
+    scenario, people, relationships = (" ".join(draw.choices(_WORDS, k=12)) for _ in range(3))
+    return Deduction(scenario=scenario, people=people, relationships=relationships)
