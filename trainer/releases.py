@@ -11,7 +11,7 @@ import structlog
 
 from schemas.connections import KafkaSettings
 from schemas.release import AdapterRelease
-from trainer.registry.errors import DecisionRefusedError
+from trainer.registry.errors import DecisionRefusedError, RegistryUnavailableError
 from trainer.registry.store import Registry
 from trainer.registry.topic import ReleaseTopic
 
@@ -100,5 +100,13 @@ class Releases:
             "adapter_decided", model=decision.model, version=decision.version, status=decision.status,
             before=live.version if live else None, reason=decision.reason,
         )  # fmt: skip
-        self._registry.note(decision)
+        try:
+            self._registry.note(decision)
+        except RegistryUnavailableError as error:
+            # Workers follow it already: an error would say that nothing has happened.
+            log.warning(
+                "decision_not_noted", model=decision.model, version=decision.version,
+                error=str(error.__cause__ or error),
+                to_do="let this process write to TRAINER_REGISTRY; the next decision notes this one too",
+            )  # fmt: skip
         return decision

@@ -1,9 +1,12 @@
 """Decisions on the real Kafka: what workers follow, and what the registry remembers."""
 
+import errno
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+from structlog.testing import capture_logs
 
 from schemas.adapter import AdapterMetadata
 from schemas.connections import KafkaSettings
@@ -116,17 +119,39 @@ def test_a_death_between_kafka_and_the_history_is_made_good_by_the_next_decision
 
         def dies(decision: AdapterRelease) -> None:
             if decision.version == "v2":
-                raise RegistryUnavailableError("killed")
+                raise KeyboardInterrupt
             note(decision)
 
         patched.setattr(shop.registry, "note", dies)
-        with pytest.raises(RegistryUnavailableError):
+        with pytest.raises(KeyboardInterrupt):
             shop.releases.release(MODEL, "v2")
     assert shop.live == "v2", "Kafka has it"
     assert shop.history[-1] == ("released", "v2"), "known from the topic"
     shop.releases.release(MODEL, "v3")
     assert [one.version for one in shop.registry.history(MODEL)] == ["v1", "v2", "v3"]
     assert [shop.releases.roll_back(MODEL, "r").version for _ in range(3)] == ["v2", "v1", None]
+
+
+def test_what_kafka_has_is_done_even_where_the_registry_is_read_only(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFileSystem, "pipe_file", refuse)
+        with capture_logs() as said:
+            assert shop.releases.release(MODEL, "v1").version == "v1"
+        assert shop.live == "v1"
+        (warning,) = [one for one in said if one["event"] == "decision_not_noted"]
+        assert (warning["log_level"], warning["version"]) == ("warning", "v1")
+        assert "TRAINER_REGISTRY" in warning["to_do"]
+        # The history has one decision less than the topic at most, so the next is refused before anything happens.
+        with pytest.raises(RegistryUnavailableError, match="Nothing was changed"):
+            shop.releases.release(MODEL, "v2")
+        assert shop.live == "v1"
+    shop.releases.release(MODEL, "v2")
+    assert [one.version for one in shop.registry.history(MODEL)] == ["v1", "v2"]
 
 
 def test_models_do_not_touch_each_other(shop: Shop) -> None:
