@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 import structlog
-from prometheus_client import start_http_server
 from pydantic_settings import BaseSettings
 
 from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.connections import KafkaSettings
+from schemas.health_server import HealthServer, loop_health
 from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresh_process import RefreshProcess
@@ -39,7 +39,8 @@ def watch(**given: Any) -> None:
     """Follow events and labels: roll back a release that people correct more often, and warn of drift.
 
     Until SIGTERM or Ctrl-C. One is enough for a deployment; a second one would come to the same decisions. With
-    TRAINER_DRIFT_REFRESH an alarm starts a `sentistream trainer run`, whose settings this command takes too.
+    TRAINER_DRIFT_REFRESH an alarm starts a `sentistream trainer run`, whose settings this command takes too. /healthz
+    and /metrics are on TRAINER_WATCH_PORT.
     """
     settings = load(WatchSettings, given)
     with exit_status(), stop_requests(on_second=lambda: None) as asked:
@@ -52,20 +53,25 @@ def watch(**given: Any) -> None:
         registry = Registry(load(RegistrySettings, given).registry_address)
         machines = Machines([model, *load(FeedbackSettings, given).trainer_not_people])
         refresher = _Refresher(_environment(given, CLASSES))
+        watching = Watch(
+            kafka,
+            names,
+            model,
+            Releases(kafka, names.releases, registry),
+            settings,
+            refresh=refresher.start,
+            is_person=lambda name: not machines.has(name),
+        )
+        server = None
         if settings.watch_port:
-            start_http_server(settings.watch_port, settings.watch_host)
+            server = HealthServer(settings.watch_host, settings.watch_port, lambda: loop_health(watching.turned_at))
+            server.start()
         try:
-            Watch(
-                kafka,
-                names,
-                model,
-                Releases(kafka, names.releases, registry),
-                settings,
-                refresh=refresher.start,
-                is_person=lambda name: not machines.has(name),
-            ).run(lambda: asked.is_set() or refresher.poll())
+            watching.run(lambda: asked.is_set() or refresher.poll())
         finally:
             refresher.stop()
+            if server is not None:
+                server.stop()
 
 
 @click.command(name="shadow")

@@ -1,4 +1,4 @@
-"""The trainer's CronJob and its service: settings that exist, one at a time, and no secret in a file."""
+"""The trainer's CronJob, its service and its watch: settings that exist, one at a time, and no secret in a file."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ from sentistream.options import environment_name
 from trainer.exit_codes import ExitCode
 from trainer.refresh_settings import CLASSES
 from trainer.settings import ServeSettings
+from trainer.watch.settings import WatchSettings
 
 ROOT: Final = Path(__file__).parents[2]
 CRON_JOB: Final[dict[str, Any]] = next(
@@ -21,9 +22,13 @@ CRON_JOB: Final[dict[str, Any]] = next(
     if one["kind"] == "CronJob"
 )
 JOB: Final[dict[str, Any]] = CRON_JOB["spec"]["jobTemplate"]["spec"]
-SERVICE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["trainer"]
+SERVICES: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+SERVICE: Final[dict[str, Any]] = SERVICES["trainer"]
+WATCH: Final[dict[str, Any]] = SERVICES["trainer-watch"]
+WATCH_DEPLOYMENT, WATCH_SERVICE = yaml.safe_load_all((ROOT / "deploy/kubernetes/trainer-watch.yaml").read_text())
 SETTINGS: Final[tuple[type[BaseSettings], ...]] = (*CLASSES, ServeSettings, RedisSettings, LogSettings)
 KNOWN: Final = {environment_name(one, field) for one in SETTINGS for field in one.model_fields}
+KNOWN_TO_WATCH: Final = KNOWN | {environment_name(WatchSettings, field) for field in WatchSettings.model_fields}
 
 
 def test_the_cron_job_runs_one_refresh_at_a_time_and_not_as_root() -> None:
@@ -50,7 +55,49 @@ def test_every_variable_of_the_service_is_a_setting() -> None:
 
 
 def test_worker_and_trainer_see_the_registry_at_one_path() -> None:
-    worker = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["worker"]
     place = SERVICE["environment"]["TRAINER_REGISTRY"]
     assert f"registry:{place}" in SERVICE["volumes"]
-    assert f"registry:{place}:ro" in worker["volumes"]
+    assert f"registry:{place}:ro" in SERVICES["worker"]["volumes"]
+
+
+def test_the_watch_runs_as_a_service_that_can_roll_back_and_is_scraped() -> None:
+    environment = WATCH["environment"]
+    assert WATCH["command"] == ["trainer", "watch"]
+    assert WATCH["image"] == SERVICE["image"]
+    assert environment.keys() <= KNOWN_TO_WATCH
+    assert environment["TRAINER_WATCH_HOST"] == "0.0.0.0"  # noqa: S104 - inside its own container
+    port = environment["TRAINER_WATCH_PORT"]
+    assert WATCH["healthcheck"]["test"][-1] == str(port)
+    assert f"registry:{environment['TRAINER_REGISTRY']}" in WATCH["volumes"], "a rollback goes into its history"
+    assert environment["TRAINER_REGISTRY"] == SERVICE["environment"]["TRAINER_REGISTRY"]
+    jobs = {
+        job["job_name"]: job["dns_sd_configs"][0]
+        for job in yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"]
+    }
+    for name, one in (("trainer", SERVICE["environment"]["TRAINER_METRICS_PORT"]), ("trainer-watch", port)):
+        assert (jobs[name]["names"], jobs[name]["port"]) == ([name], one)
+
+
+def test_kubernetes_has_one_watch_that_can_write_the_registry_and_is_probed() -> None:
+    spec = WATCH_DEPLOYMENT["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["args"] == ["trainer", "watch"]
+    given = {one["name"]: one["value"] for one in container["env"]}
+    assert given.keys() <= KNOWN_TO_WATCH
+    assert given["TRAINER_WATCH_HOST"] == "0.0.0.0"  # noqa: S104 - inside its own pod
+    (port,) = container["ports"]
+    assert str(port["containerPort"]) == given["TRAINER_WATCH_PORT"]
+    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[kind]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+    (registry,) = [one for one in container["volumeMounts"] if one["name"] == "registry"]
+    assert registry == {"name": "registry", "mountPath": given["TRAINER_REGISTRY"]}, "and not read-only"
+    labels = spec["template"]["metadata"]["labels"]
+    assert spec["selector"]["matchLabels"] == WATCH_SERVICE["spec"]["selector"] == labels
+    (served,) = WATCH_SERVICE["spec"]["ports"]
+    assert (served["port"], served["targetPort"]) == (port["containerPort"], port["name"])
+    # Redis is for refreshes alone, and no rule lets this pod there.
+    assert given["TRAINER_DRIFT_REFRESH"] == "false"
+    policies = yaml.safe_load_all((ROOT / "deploy/kubernetes/network-policy.yaml").read_text())
+    (metrics,) = [one for one in policies if one["metadata"]["name"] == "sentistream-metrics"]
+    assert port["containerPort"] in {one["port"] for one in metrics["spec"]["ingress"][0]["ports"]}

@@ -55,6 +55,9 @@ class Watch:
         settings: error rate, margin, windows.
         refresh: starts a refresh, for a reason; is only called where `drift_refresh` is set.
         is_person: whether a label is a person's, by `labelled_by`.
+
+    Attributes:
+        turned_at: when it last read or looked, by the monotonic clock; None before it started.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Watch:
         self._drift = DriftWatch(settings, refresh)
         self._consumer = open_consumer(connection)
         self._tested: str | None = None
+        self.turned_at: float | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Until `stop` says so. Outages of Kafka or the registry are told and waited for.
@@ -89,6 +93,7 @@ class Watch:
             self._read_past(stop)
             looked = 0.0
             while not stop():
+                self.turned_at = time.monotonic()
                 try:
                     for record in poll(self._consumer, _AT_ONCE, min(_POLL_S, self._settings.watch_seconds)):
                         self._take(record)
@@ -177,6 +182,8 @@ class Watch:
             for record in committed_records(self._connection, shape.topic, number, start, end):
                 if stop():
                     return
+                # Days of events may take longer than a loop may hang.
+                self.turned_at = time.monotonic()
                 yield record
 
     def _take(self, record: Any) -> None:
