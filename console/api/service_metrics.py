@@ -2,25 +2,19 @@
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
-import structlog
-from prometheus_client.parser import text_string_to_metric_families
-
+from console.api.metrics_page import Page, added, came_since, counted_since, quantile, together
 from console.api.models.base import Facts, Finding
 from console.api.models.health import ServiceHealth
+from console.api.replicas import Replica, replicas
 from console.api.settings import ApiSettings, addresses
 from console.codes import HealthCode
 
-log = structlog.get_logger()
-
-_TIMEOUT_S: Final = 2.0
-_MOST_BYTES: Final = 4 << 20
+_MOST_THREADS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +86,11 @@ WATCHED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One page's samples, added up by name; histograms by name and upper bound."""
+class Look:
+    """A replica's page, and when it was read, in seconds of the monotonic clock."""
 
-    values: Mapping[str, float]
-    highest: Mapping[str, float]
-    buckets: Mapping[str, Mapping[float, float]]
+    at: float
+    page: Page
 
 
 class ServiceMetrics:
@@ -109,31 +102,42 @@ class ServiceMetrics:
             "worker": addresses(settings.console_worker_metrics),
             "trainer": addresses(settings.console_trainer_metrics),
         }
-        self._before: dict[str, tuple[float, Page]] = {}
+        #: Each replica by itself: one that has just come brings all its count at once.
+        self._before: dict[Replica, Look] = {}
 
     def read(self) -> tuple[ServiceHealth, ...]:
         """Each service; one that does not answer is down, never an error."""
-        every = [one for group in self._addresses.values() for one in group]
-        with ThreadPoolExecutor(max(len(every), 1), thread_name_prefix="console-metrics") as threads:
-            pages = dict(zip(every, threads.map(_read, every), strict=True))
-        return tuple(self._health(service, [pages[one] for one in group]) for service, group in self._addresses.items())
+        every = tuple(dict.fromkeys(one for group in self._addresses.values() for one in group))
+        with ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="console-metrics") as threads:
+            behind = dict(zip(every, threads.map(replicas, every), strict=True))
+            asked = [one for group in behind.values() for one in group]
+            pages = dict(zip(asked, threads.map(Replica.read, asked), strict=True))
+        now = time.monotonic()
+        looks = {one: Look(now, page) for one, page in pages.items() if page is not None}
+        found = tuple(
+            self._health(service, [one for address in group for one in behind[address]], looks)
+            for service, group in self._addresses.items()
+        )
+        kept = {one: look for one, look in self._before.items() if one in pages}
+        self._before = kept | looks
+        return found
 
-    def _health(self, service: str, pages: Sequence[Page | None]) -> ServiceHealth:
+    def _health(self, service: str, asked: Sequence[Replica], looks: Mapping[Replica, Look]) -> ServiceHealth:
         variable = f"CONSOLE_{service.upper()}_METRICS"
-        facts: Facts = {"service": service, "variable": variable, "count": len(pages)}
-        if not pages:
+        facts: Facts = {"service": service, "variable": variable, "count": len(asked)}
+        if not asked:
             to_do = f"Set {variable} to the address of its /metrics."
             return _told(service, "unknown", [Trouble("nobody is asked", to_do, "not_asked", facts)], {})
-        there = [page for page in pages if page is not None]
+        there = [one for one in asked if one in looks]
         if not there:
-            text = "it does not answer" if len(pages) == 1 else f"none of the {len(pages)} answers"
+            text = "it does not answer" if len(asked) == 1 else f"none of the {len(asked)} answers"
             to_do = f"Start `sentistream {service}`, or correct {variable}."
             return _told(service, "down", [Trouble(text, to_do, "silent", facts)], {})
-        watched, page = WATCHED[service], _together(there)
-        figures = self._figures(service, watched, page)
+        watched, page = WATCHED[service], together([looks[one].page for one in there])
+        figures = self._figures(watched, page, [(looks[one], self._before.get(one)) for one in there])
         found = [trouble for name, trouble in watched.troubles.items() if page.highest.get(name, 0.0) > 0]
-        if len(there) < len(pages):
-            text, to_do = f"{len(there)} of {len(pages)} answer", f"Look at the others that {variable} names."
+        if len(there) < len(asked):
+            text, to_do = f"{len(there)} of {len(asked)} answer", f"Look at the others that {variable} names."
             found.append(Trouble(text, to_do, "some_silent", facts | {"there": len(there)}))
         if found:
             return _told(service, "behind", found, figures)
@@ -143,24 +147,35 @@ class ServiceMetrics:
             {"service": service, "state": "ok", "text": text, "to_do": None, "findings": [at_work], "figures": figures}
         )
 
-    def _figures(self, service: str, watched: Watched, page: Page) -> dict[str, float]:
-        now = time.monotonic()
-        before_at, before = self._before.get(service, (now, Page({}, {}, {})))
+    def _figures(self, watched: Watched, page: Page, looks: Sequence[tuple[Look, Look | None]]) -> dict[str, float]:
         figures = {name: page.values[metric] for name, metric in watched.sums.items() if metric in page.values}
         figures |= {name: page.highest[metric] for name, metric in watched.highest.items() if metric in page.highest}
-        if now > before_at and watched.rate in page.values:
-            # A service that was started anew counts from 0 again.
-            done = max(page.values[watched.rate] - before.values.get(watched.rate, 0.0), 0.0)
-            figures["rate_per_s"] = done / (now - before_at)
+        rate = _rate(watched.rate, looks)
+        figures |= {} if rate is None else {"rate_per_s": rate}
         for name, metric in watched.seconds.items():
-            counts = page.buckets.get(metric, {})
-            since = _difference(counts, before.buckets.get(metric, {}))
+            since = added(
+                [
+                    came_since(now.page.buckets.get(metric, {}), before.page.buckets.get(metric, {}) if before else {})
+                    for now, before in looks
+                ]
+            )
+            # Where nothing came since, of all there was.
+            counts = since if since.get(math.inf) else page.buckets.get(metric, {})
             for share in (0.5, 0.99):
-                value = _quantile(since, share) if since else _quantile(counts, share)
+                value = quantile(counts, share)
                 if value is not None:
                     figures[f"{name}_p{share * 100:.0f}_s"] = value
-        self._before[service] = now, page
         return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def _rate(counter: str, looks: Sequence[tuple[Look, Look | None]]) -> float | None:
+    """A second, all replicas together; None before the second look at the first of them."""
+    found = [
+        counted_since(now.page.values[counter], before.page.values.get(counter, 0.0)) / (now.at - before.at)
+        for now, before in looks
+        if before is not None and now.at > before.at and counter in now.page.values
+    ]
+    return sum(found) if found else None
 
 
 def _told(service: str, state: str, found: Sequence[Trouble], figures: dict[str, float]) -> ServiceHealth:
@@ -174,62 +189,3 @@ def _told(service: str, state: str, found: Sequence[Trouble], figures: dict[str,
             "figures": figures,
         }
     )
-
-
-def _read(address: str) -> Page | None:
-    try:
-        answer = httpx.get(address, timeout=_TIMEOUT_S, follow_redirects=False)
-        answer.raise_for_status()
-        return _parse(answer.text[:_MOST_BYTES])
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        log.debug("metrics_unreadable", address=address, error=type(error).__name__)
-        return None
-
-
-def _parse(text: str) -> Page:
-    values: dict[str, float] = defaultdict(float)
-    highest: dict[str, float] = {}
-    buckets: dict[str, dict[float, float]] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name.endswith("_bucket"):
-                buckets.setdefault(family.name, defaultdict(float))[float(sample.labels["le"])] += sample.value
-            else:
-                values[sample.name] += sample.value
-                highest[sample.name] = max(highest.get(sample.name, -math.inf), sample.value)
-    return Page(values, highest, buckets)
-
-
-def _together(pages: Sequence[Page]) -> Page:
-    values: dict[str, float] = defaultdict(float)
-    highest: dict[str, float] = {}
-    buckets: dict[str, dict[float, float]] = {}
-    for page in pages:
-        for name, value in page.values.items():
-            values[name] += value
-        for name, value in page.highest.items():
-            highest[name] = max(highest.get(name, -math.inf), value)
-        for name, counts in page.buckets.items():
-            for bound, count in counts.items():
-                buckets.setdefault(name, defaultdict(float))[bound] += count
-    return Page(values, highest, buckets)
-
-
-def _difference(now: Mapping[float, float], before: Mapping[float, float]) -> dict[float, float]:
-    """What came since; empty where nothing did, or where counting began anew."""
-    found = {bound: count - before.get(bound, 0.0) for bound, count in now.items()}
-    total = found.get(math.inf, 0.0)
-    return found if total > 0 and min(found.values()) >= 0 else {}
-
-
-def _quantile(counts: Mapping[float, float], share: float) -> float | None:
-    """As PromQL's histogram_quantile: linear within a bucket."""
-    total = counts.get(math.inf, 0.0)
-    if total <= 0:
-        return None
-    below, least = 0.0, 0.0
-    for bound, count in sorted(counts.items()):
-        if count >= share * total:
-            return least if math.isinf(bound) else least + (bound - least) * (share * total - below) / (count - below)
-        below, least = count, bound
-    return least
