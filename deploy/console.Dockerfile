@@ -10,9 +10,9 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11.14-slim-bookworm
 COPY --from=build /opt/venv /opt/venv
-# The folder is there so that an empty volume takes its owner.
+# The folders are there so that an empty volume takes their owner.
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream sentistream \
- && install --directory --owner=10001 --group=10001 /var/lib/sentistream/store
+ && install --directory --owner=10001 --group=10001 /var/lib/sentistream/store /var/lib/sentistream/registry
 USER 10001:10001
 WORKDIR /var/lib/sentistream
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json CONSOLE_HOST=0.0.0.0 CONSOLE_PORT=8080 \

@@ -18,7 +18,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/venv /opt/venv
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/sentistream sentistream \
- && install -d -o 10001 -g 10001 /var/lib/sentistream/adapters
+ && install -d -o 10001 -g 10001 /var/lib/sentistream/adapters /var/lib/sentistream/registry
 USER 10001:10001
 WORKDIR /var/lib/sentistream
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json METRICS_HOST=0.0.0.0 METRICS_PORT=9102 \

@@ -130,7 +130,8 @@ def test_a_pod_passes_the_level_that_its_namespace_enforces(name: str) -> None:
     assert spec["securityContext"]["runAsUser"] == 10001, "as in the images"
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC", "serviceAccountName"} & spec.keys()
-    assert all(volume.keys() & {"emptyDir", "secret", "persistentVolumeClaim"} for volume in spec["volumes"])
+    allowed = {"emptyDir", "secret", "configMap", "persistentVolumeClaim"}
+    assert all(volume.keys() & allowed for volume in spec["volumes"])
     for container in spec["containers"]:
         context = container["securityContext"]
         assert context["allowPrivilegeEscalation"] is False
@@ -181,7 +182,8 @@ def test_every_secret_is_in_the_example_and_holds_settings() -> None:
     mounted = {v["secret"]["secretName"] for spec in PODS.values() for v in spec["volumes"] if "secret" in v}
     assert used | mounted == example.keys()
     for name in used:
-        assert example[name].keys() <= known((KafkaSettings, RedisSettings, TopicNames, StoreSettings))
+        settings = known((KafkaSettings, RedisSettings, TopicNames, StoreSettings))
+        assert example[name].keys() - {"SENTISTREAM_WEBHOOK_SECRET"} <= settings
     assert "REDIS_PASSWORD" not in example["sentistream-worker"], "the worker never speaks to Redis"
     files = {Path(path).name for path in SHARED.values() if path.startswith("/etc/sentistream/tls/")}
     assert files == example["sentistream-tls"].keys()
@@ -285,7 +287,12 @@ def test_the_kustomization_names_every_file_but_the_example() -> None:
     kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
     files = {file.name for file in FOLDER.glob("*.yaml")} - {"secret.example.yaml", "kustomization.yaml"}
     assert set(kustomization["resources"]) == files
-    assert kustomization["configMapGenerator"] == [{"name": "sentistream", "envs": ["settings.env"]}]
+    assert kustomization["configMapGenerator"] == [
+        {"name": "sentistream", "envs": ["settings.env"]},
+        {"name": "sentistream-alerts", "files": ["alerts/rules.yaml"]},
+    ]
+    mounted = {v["configMap"]["name"] for spec in PODS.values() for v in spec["volumes"] if "configMap" in v}
+    assert mounted == {"sentistream-alerts"}
     images = {container["image"].split(":")[0] for spec in PODS.values() for container in spec["containers"]}
     assert {one["name"] for one in kustomization["images"]} == images
 
@@ -295,7 +302,9 @@ def test_what_kustomize_makes_is_valid_and_uses_the_generated_settings() -> None
     assert KUBECTL
     done = subprocess.run([KUBECTL, "kustomize", str(FOLDER)], capture_output=True, text=True, check=True, timeout=60)
     made = list(yaml.safe_load_all(done.stdout))
-    (settings,) = [one["metadata"]["name"] for one in made if one["kind"] == "ConfigMap"]
+    settings, rules = sorted(
+        (one["metadata"]["name"] for one in made if one["kind"] == "ConfigMap"), key=lambda name: "alerts" in name
+    )
     for one in made:
         validate(one, VERSIONS[-1])
         if (spec := pod(one)) is not None:
@@ -305,3 +314,4 @@ def test_what_kustomize_makes_is_valid_and_uses_the_generated_settings() -> None
                 if "configMapRef" in source
             }
             assert used == {settings}
+            assert {v["configMap"]["name"] for v in spec["volumes"] if "configMap" in v} <= {rules}
