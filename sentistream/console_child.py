@@ -20,6 +20,8 @@ from sentistream.embedded.ports import is_free
 _POLL_S: Final = 0.2
 _DEADLINE_S: Final = 90.0
 _STOP_GRACE_S: Final = 15.0
+#: Unless ALERT_RULES says otherwise: a newcomer's Alerts would stay empty.
+DEMO_RULES: Final = Path(__file__).parent / "samples" / "alert_rules.yaml"
 _LINK: Final = re.compile(r"The console is at (http://\S+)")
 
 
@@ -82,12 +84,16 @@ class ConsoleChild:
             self._thread.start()
 
     def _own(self) -> dict[str, str]:
-        """What was not said: a store beside the stack's data, and a port that is free."""
-        folder = self._folder / "console"
-        found = {"STORE_DATABASE": str(folder / "events.db"), "STORE_METRICS_PORT": "0", "PYTHONUNBUFFERED": "1"}
+        """What was not said: a store beside the stack's data, a few alert rules, and a port that is free."""
+        found = {
+            "STORE_DATABASE": str(self._folder / "console" / "events.db"),
+            "STORE_METRICS_PORT": "0",
+            "ALERT_RULES": str(DEMO_RULES),
+            "PYTHONUNBUFFERED": "1",
+        }
         if "CONSOLE_PORT" not in os.environ and not is_free(ApiSettings().console_port):
             found["CONSOLE_PORT"] = "0"
-        given = {name for name in ("STORE_DATABASE", "STORE_METRICS_PORT") if name in os.environ}
+        given = {name for name in ("STORE_DATABASE", "STORE_METRICS_PORT", "ALERT_RULES") if name in os.environ}
         return {name: value for name, value in found.items() if name not in given}
 
     def _wait_for_link(self) -> None:

@@ -122,9 +122,14 @@ def test_a_correction_goes_round_and_the_console_ends_cleanly(
 
 def test_the_console_is_part_of_up(tmp_path: Path) -> None:
     log = tmp_path / "up.log"
+    rules = tmp_path / "my-rules.yaml"
+    rules.write_text("rules: [{name: cross, kind: turns, label: anger, turns: 1}]")
     with log.open("wb") as file:
         up = subprocess.Popen(
-            [sys.executable, "-m", "sentistream", "up", "--data", str(tmp_path / "data")], stdout=file, stderr=file
+            [sys.executable, "-m", "sentistream", "up", "--data", str(tmp_path / "data")],
+            env={**os.environ, "ALERT_RULES": str(rules)},
+            stdout=file,
+            stderr=file,
         )
     try:
         wait_for(lambda: "/open?token=" in log.read_text() or up.poll() is not None, "the link")
@@ -133,6 +138,8 @@ def test_the_console_is_part_of_up(tmp_path: Path) -> None:
         with httpx.Client(follow_redirects=True, timeout=20) as browser:
             assert browser.get(link[1]).status_code == 200
             health = browser.get(link[1].partition("/open")[0] + "/api/v1/health").json()
+            known = browser.get(link[1].partition("/open")[0] + "/api/v1/alerts/rules").json()
+            assert known["file"] == rules.name, "and not those that it brings"
         assert health["kafka"] == "ok"
         up.send_signal(signal.SIGTERM)
         assert up.wait(60) == 0

@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import orjson
 import psutil
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from sentistream.errors import ServiceError
 from sentistream.script import sample
 from sentistream.services import Services
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -42,11 +45,12 @@ def test_the_whole_sample_and_then_ctrl_c_in_the_middle(data: Path) -> None:
     chinese = {line.text for line in script if line.language == "zh"}
     assert {row["text"] for row in shown if row["status"] == "unsupported"} == chinese
 
-    # The same data again, as a second run finds it; plain lines this time.
+    # The same data again, as a second run finds it; plain lines this time, and with the console.
     process = demo(data, "--rate", "4")
     assert process.stdout is not None
     first = process.stdout.readline()
     assert first.strip()
+    sees_the_console(process)
     children = psutil.Process(process.pid).children(recursive=True)
     assert {"java", "redis-server"} <= {child.name() for child in children}
     process.send_signal(signal.SIGINT)
@@ -55,6 +59,21 @@ def test_the_whole_sample_and_then_ctrl_c_in_the_middle(data: Path) -> None:
     assert "when it was stopped" in rest
     _, alive = psutil.wait_procs(children, timeout=15)
     assert not alive
+
+
+def sees_the_console(process: "subprocess.Popen[str]") -> None:
+    """Open the link that it prints, as a newcomer does."""
+    assert process.stderr is not None
+    told = next((line for line in iter(process.stderr.readline, "") if "onsole" in line), "nothing")
+    link = re.search(r"The console: (http://127\.0\.0\.1:\d+)/open\?token=\S+", told)
+    assert link is not None, told
+    with httpx.Client(base_url=link[1], follow_redirects=True, timeout=20) as browser:
+        assert browser.get(link[0].partition(": ")[2]).status_code == 200
+        assert browser.get("/api/v1/me").json()["role"] == "operator"
+        assert browser.get("/api/v1/alerts/rules").json()["file"] == "alert_rules.yaml"
+        wait_for(lambda: bool(browser.get("/api/v1/events").json()["events"]), "an event in the store")
+        health = {one["service"]: one["state"] for one in browser.get("/api/v1/health").json()["services"]}
+        assert (health["streams"], health["worker"]) == ("ok", "ok")
 
 
 def test_a_folder_in_use_is_one_clear_line(data: Path) -> None:
