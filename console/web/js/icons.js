@@ -41,15 +41,30 @@ const SIGN_PATHS = {
   away: "M14 4h6v6 M20 4l-9 9 M18 14v6H4V6h6",
 };
 
+// For labels that no family knows: see spare_labels.js.
+const SPARE_PATHS = {
+  house: "M8 1.500L15 8h-2v6.500H3V8H1z",
+  arrow: "M1.500 6H8V2l6.500 6L8 14v-4H1.500z",
+  roofs: "M2 7l6-5 6 5v3L8 5l-6 5z M2 12l6-5 6 5v3l-6-5-6 5z",
+  moon: "M10.500 1.500a6.500 6.500 0 1 0 4 9.500A5.500 5.500 0 0 1 10.500 1.500z",
+  glass: "M2.500 1.500h11L8 8l5.500 6.500h-11L8 8z",
+  stairs: "M2 14V10h4V6h4V2h4v12z",
+  frame: "M2 2h12v12H2z M5 5v6h6V5z",
+  flag: "M3 1.500h10.500L10.500 5l3 3.500H5V15H3z",
+};
+export const SPARE_SHAPES = Object.keys(SPARE_PATHS);
+
+const pathOf = (family) => FAMILY_PATHS[family] ?? SPARE_PATHS[family.split("-")[2]] ?? FAMILY_PATHS.other;
+
 /** The shape of an emotion family; it is beside a name always, so it is hidden from screen readers. */
 export function shape(family) {
-  const path = svg("path", { d: FAMILY_PATHS[family] ?? FAMILY_PATHS.other, "fill-rule": "evenodd" });
+  const path = svg("path", { d: pathOf(family), "fill-rule": "evenodd" });
   return svg("svg", { class: "shape", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" }, path);
 }
 
 /** The shape as a path for charts. */
 export function shapePath(family) {
-  return `path://${FAMILY_PATHS[family] ?? FAMILY_PATHS.other}`;
+  return `path://${pathOf(family)}`;
 }
 
 /** A line drawing beside a word. */

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { label as labelWord, t } from "./i18n.js";
 import { shape } from "./icons.js";
+import { spare } from "./spare_labels.js";
 
 const FAMILIES = {
   joy: ["joy", "happy", "happiness", "joyful"],
@@ -25,10 +26,12 @@ const FAMILIES = {
 
 const BY_LABEL = new Map(Object.entries(FAMILIES).flatMap(([family, names]) => names.map((name) => [name, family])));
 
-/** The family of a label; `outlier` and `unsupported` are families of their own. */
+/** The family of a label; `outlier` and `unsupported` are families of their own, and a label of nobody else's is one. */
 export function family(label) {
   if (label === "outlier" || label === "unsupported") return label;
-  return BY_LABEL.get(String(label ?? "").toLowerCase()) ?? "other";
+  if (!label) return "other";
+  const name = String(label).toLowerCase();
+  return BY_LABEL.get(name) ?? spare(name);
 }
 
 /** The label that holds, or why there is none. */
@@ -41,16 +44,18 @@ export function badge(label) {
   const own = family(label);
   return h(
     "span",
-    { class: `badge fam-${own}`, title: t(`family.${own}`) },
+    { class: `badge fam-${own}`, title: familyText(own) },
     shape(own),
     h("span", null, labelWord(label)),
   );
 }
 
-/** A colour as the theme has it now, for charts. */
+const familyText = (own) => t(own.startsWith("spare-") ? "family.other" : `family.${own}`);
+
+/** A colour as the theme has it now, for charts: a token's or a family's. */
 export function colour(name) {
   const probe = document.createElement("span");
-  probe.style.color = `var(--${name})`;
+  probe.style.color = `var(--${name.replace(/^(spare-.).*/, "$1")})`;
   document.body.append(probe);
   const found = getComputedStyle(probe).color;
   probe.remove();

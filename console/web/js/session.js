@@ -1,6 +1,7 @@
 // Who is signed in, and what the filters can offer.
 
 import { get, post, remove } from "./api.js";
+import { family } from "./labels.js";
 import { setServerTime } from "./time.js";
 
 export const session = { me: null, taxonomies: [], inUse: [], tenants: [], languages: [] };
@@ -17,6 +18,8 @@ export async function whoAmI() {
 export async function loadTaxonomies() {
   const all = await get("/taxonomies");
   session.taxonomies = all.taxonomies;
+  // Each its colour and shape, in an order that is the same everywhere.
+  for (const one of all.taxonomies.flatMap((set) => set.labels)) family(one.name);
   session.inUse = all.in_use;
   session.tenants = all.tenants;
   session.languages = all.languages;

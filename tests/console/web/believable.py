@@ -122,16 +122,19 @@ def world(count: int = 240) -> World:
     return World(now, tuple(event(number, now - step * (count - number)) for number in range(1, count + 1)))
 
 
-def taxonomies(of: World) -> m.Taxonomies:
-    """All label sets."""
-    infos = (
+def taxonomies(of: World, own: tuple[str, ...] = ()) -> m.Taxonomies:
+    """All label sets, and one with these labels if there are any."""
+    infos = [
         m.TaxonomyInfo(
             name=one.name,
             title=one.title,
             labels=tuple(m.LabelInfo(**label.model_dump()) for label in one.labels),
         )
         for one in built_in().values()
-    )
+    ]
+    if own:
+        labels = tuple(m.LabelInfo(**MELD.labels[0].model_dump() | {"name": name}) for name in own)
+        infos.append(m.TaxonomyInfo(name="own", title="A platform's own", labels=labels))
     used = {} if of.empty else {"in_use": ("meld",), "tenants": ("clinic", "shop"), "languages": ("en", "zh")}
     return m.Taxonomies.model_validate(
         {"taxonomies": tuple(infos), "in_use": (), "tenants": (), "languages": ()} | used

@@ -39,6 +39,7 @@ class Stage:
         sick: the health says that the worker is gone; `unseen`: that Kafka cannot be asked, or does not show a group.
         trouble: the registry does not answer.
         still: after its beginning the stream says nothing.
+        own_labels: of a label set besides the built-in ones.
         rate: new events a second in the stream.
         written: bodies of POST and paths of DELETE, in order.
     """
@@ -49,6 +50,7 @@ class Stage:
     unseen: Literal["kafka", "worker"] | None = None
     trouble: bool = False
     still: bool = False
+    own_labels: tuple[str, ...] = ()
     rate: int = 0
     role: m.Role = "operator"
     signed_in: bool = True
@@ -112,7 +114,6 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
     """The app."""
     app = FastAPI()
     simple = {
-        "/taxonomies": believable.taxonomies,
         "/trends": believable.trends,
         "/review": believable_rest.review,
         "/labels": believable_rest.labels,
@@ -138,6 +139,10 @@ def make_fixture_app(stage: Stage) -> FastAPI:  # noqa: C901 - a flat list of pa
     @app.get("/api/v1/me")
     def me() -> m.Me:
         return _me(stage)
+
+    @app.get("/api/v1/taxonomies")
+    def taxonomies() -> m.Taxonomies:
+        return believable.taxonomies(stage.world, stage.own_labels)
 
     @app.get("/api/v1/health")
     def health() -> m.Health:

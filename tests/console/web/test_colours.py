@@ -7,13 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.taxonomy import built_in
+
 CSS = (Path(__file__).parents[3] / "console" / "web" / "css" / "tokens.css").read_text(encoding="utf-8")
 PAIR = re.compile(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 THEMES = {"light": 0, "dark": 1}
-#: The families of MELD's labels, the product's usual ones.
-SEVEN = ("joy", "anger", "sadness", "fear", "disgust", "surprise", "neutral")
-#: In OKLab, times 100; 2 is about what a careful eye just sees.
+LABELS = (Path(__file__).parents[3] / "console" / "web" / "js" / "labels.js").read_text(encoding="utf-8")
+#: Family by label, as the page has it.
+FAMILY_OF = {
+    label: family
+    for family, labels in re.findall(r"^  ([a-z]+): \[(.*)\],$", LABELS, re.MULTILINE)
+    for label in re.findall(r'"([^"]+)"', labels)
+}
+#: In OKLab, times 100; 2 is about what a careful eye just sees. Of more than eight, the last cannot be as far apart.
 APART = 8.0
+APART_OF_MANY = 6.0
+MANY = 8
 #: Machado, Oliveira and Fernandes 2009, full severity, on linear RGB.
 SIGHTS = {
     "usual": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
@@ -76,15 +85,34 @@ def test_shapes_are_seen_on_every_ground_and_text_is_read(theme: str) -> None:
     assert contrast("focus", "ground", theme) >= 3
 
 
+def close(names: set[str], theme: str, sight: str) -> list[tuple[str, str, float]]:
+    """Those of these colours that are too near to each other."""
+    least = APART_OF_MANY if len(names) > MANY else APART
+    pairs = itertools.combinations(sorted(names), 2)
+    apart = [
+        (one, other, round(100 * float(np.linalg.norm(seen(one, theme, sight) - seen(other, theme, sight))), 1))
+        for one, other in pairs
+    ]
+    return [one for one in apart if one[2] < least]
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("sight", SIGHTS)
-def test_the_usual_emotions_are_told_apart_by_everybody(theme: str, sight: str) -> None:
-    close = []
-    for one, other in itertools.combinations(SEVEN, 2):
-        apart = 100 * float(np.linalg.norm(seen(one, theme, sight) - seen(other, theme, sight)))
-        if apart < APART:
-            close.append((one, other, round(apart, 1)))
-    assert not close
+@pytest.mark.parametrize("taxonomy", built_in())
+def test_the_emotions_of_a_label_set_are_told_apart_by_everybody(theme: str, sight: str, taxonomy: str) -> None:
+    labels = [label.name.lower() for label in built_in()[taxonomy].labels]
+    families = {FAMILY_OF[label] for label in labels}
+    assert len(families) == len(labels)
+    assert not close(families, theme, sight)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_colours_for_labels_of_nobody_else_are_told_apart_by_everybody(theme: str, sight: str) -> None:
+    spares = set(re.findall(r"--(spare-[a-z]):", CSS))
+    assert len(spares) == MANY
+    assert not close(spares, theme, sight)
+    assert not [name for name in spares for ground in ("sheet", "ground") if contrast(name, ground, theme) < 3.0]
 
 
 def test_every_family_has_a_shape_and_a_colour_of_its_own() -> None:

@@ -86,6 +86,41 @@ def test_live_shows_what_the_store_takes_in_as_text(signed_in: tuple[Rig, Page])
     assert page.locator("h1").inner_text() == "a/b?c#d é"
 
 
+def rows_once(page: Page, condition: str) -> list[str]:
+    """The messages that Live shows, once all of them are such."""
+    page.wait_for_function(
+        "is => { const rows = [...document.querySelectorAll('.row')]; return rows.length > 0 && "
+        "rows.every(row => new RegExp(is).test(row.innerText)); }",
+        arg=condition,
+    )
+    return page.locator(".row-text").all_inner_texts()
+
+
+def test_lives_filters_leave_what_they_are_set_to(signed_in: tuple[Rig, Page]) -> None:
+    rig, page = signed_in
+    events = conversation_events()
+    page.get_by_label("Tenant", exact=True).select_option("globex")
+    of_globex = [one.text for one in reversed(events) if one.tenant == "globex"]
+    assert rows_once(page, "globex says") == of_globex
+    page.get_by_label("Language", exact=True).select_option("zh")
+    chinese = [one.text for one in reversed(events) if (one.tenant, one.language) == ("globex", "zh")]
+    assert 0 < len(chinese) < len(of_globex)
+    assert rows_once(page, r"\bzh\b") == chinese
+    page.get_by_role("button", name="Clear filters").click()
+    page.get_by_label("Confidence from %").fill("90")
+    page.get_by_label("Confidence from %").press("Enter")
+    sure = [one.text for one in reversed(events) if (one.confidence or 0) >= 0.9]
+    assert rows_once(page, r"(90|100)\s?%") == sure
+    # What comes later is held to them as well.
+    now = datetime.now(UTC)
+    rig.filler.write(
+        make_event(600, text="hardly sure", confidence=0.4, sent_at=now),
+        make_event(601, text="quite sure", confidence=0.95, sent_at=now),
+    )
+    page.locator(".row-text").get_by_text("quite sure").wait_for()
+    assert page.get_by_text("hardly sure").count() == 0
+
+
 def test_health_says_what_to_do_where_kafka_is_away(signed_in: tuple[Rig, Page]) -> None:
     rig, page = signed_in
     rig.outside.down = True

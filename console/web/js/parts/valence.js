@@ -5,16 +5,29 @@ import { label as labelWord, number, t } from "../i18n.js";
 import { shapePath } from "../icons.js";
 import { badge, colour, family, shownLabel } from "../labels.js";
 
+// Five by three strokes: fifteen speakers have lines unlike each other's, and all have one.
 const DASHES = ["solid", "dashed", "dotted", [12, 4, 3, 4], [2, 6]];
-const MOST_SPEAKERS = 8;
 const SHORT = 24;
 
 const short = (text) => (text.length > SHORT ? `${text.slice(0, SHORT)}…` : text);
 
+/** A short name for each speaker, each its own: the legend and the lines go by it. */
+function namesOf(speakers) {
+  const taken = new Set();
+  const name = (speaker) => {
+    let found = short(speaker);
+    for (let number = 2; taken.has(found); number += 1) found = `${short(speaker)} (${number})`;
+    taken.add(found);
+    return [speaker, found];
+  };
+  return new Map(speakers.map(name));
+}
+
 /** The chart of these turns; `reveal` gets the turn of a point that was clicked. */
 export function valenceChart(turns, reveal) {
   const known = turns.filter((turn) => turn.valence !== null);
-  const speakers = [...new Set(known.map((turn) => turn.speaker))].slice(0, MOST_SPEAKERS);
+  const speakers = [...new Set(known.map((turn) => turn.speaker))];
+  const names = namesOf(speakers);
   const options = () => {
     const base = chartBase();
     const strokes = [colour("ink"), colour("accent"), colour("ink-soft")];
@@ -26,7 +39,7 @@ export function valenceChart(turns, reveal) {
         return { value: [index + 1, turn.valence], symbol: shapePath(own), itemStyle: { color: colour(own) }, turn };
       });
       return {
-        name: short(speaker),
+        name: names.get(speaker),
         type: "line",
         connectNulls: true,
         symbolSize: 13,
@@ -45,7 +58,7 @@ export function valenceChart(turns, reveal) {
         ...base.tooltip,
         trigger: "item",
         formatter: ({ data }) =>
-          `${short(data.turn.speaker)}\n${labelWord(shownLabel(data.turn))}  ${number(data.value[1], 2)}\n${wrap(data.turn.text ?? "")}`,
+          `${names.get(data.turn.speaker)}\n${labelWord(shownLabel(data.turn))}  ${number(data.value[1], 2)}\n${wrap(data.turn.text ?? "")}`,
       },
       xAxis: {
         ...base.xAxis,
