@@ -26,7 +26,9 @@ def krippendorff_alpha(units: Iterable[Sequence[str]]) -> float | None:
         values, or all values are the same, so that there is nothing that annotators could have disagreed on.
     """
     pairable = [Counter(unit) for unit in units if len(unit) > 1]
-    totals = sum(pairable, Counter[str]())
+    totals = Counter[str]()
+    for unit in pairable:
+        totals.update(unit)
     count = totals.total()
     expected = count**2 - sum(one**2 for one in totals.values())
     if expected == 0:
