@@ -4,7 +4,8 @@
 -- KEYS[1]   the partition's state: reached (highest offset seen), floor (no process goes back behind this offset),
 --           lost_at (time before which a rebuild could not bring everything back), grown_at (time at which partitions
 --           were added: a conversation's earlier turns may stand in another one)
--- KEYS[2..] one sorted set per conversation: entry by source offset; score -1 stands for entries that were trimmed
+-- KEYS[2..] one sorted set per conversation: entry by source offset; score -1 stands for entries that were trimmed; between
+--           -1 and 0 stand entries that came from another partition when partitions were added
 -- ARGV[1..7] after, last, floor, turns, keep, ttl (seconds), check (1 or 0)
 -- ARGV[8..]  groups: index into KEYS, read below this offset, number of entries, then offset and entry of each
 local after, last, floor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -23,7 +24,7 @@ while at <= #ARGV do
   local key, below, count = KEYS[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
   at = at + 3
   if turns > 0 then
-    local before = redis.call('ZREVRANGEBYSCORE', key, '(' .. below, 0, 'LIMIT', 0, turns)
+    local before = redis.call('ZREVRANGEBYSCORE', key, '(' .. below, '(-1', 'LIMIT', 0, turns)
     local trimmed = #before < turns and redis.call('ZCOUNT', key, -1, -1) or 0
     reply[#reply + 1] = '[' .. trimmed .. (#before > 0 and ',' or '') .. table.concat(before, ',') .. ']'
   else
@@ -39,8 +40,8 @@ while at <= #ARGV do
     redis.call('EXPIRE', key, ttl)
     if redis.call('ZCARD', key) > keep + 8 then
       -- A process may go back to the floor: of what stands below it, prompts need the newest and nothing more.
-      local oldest = redis.call('ZREVRANGEBYSCORE', key, '(' .. ARGV[3], 0, 'WITHSCORES', 'LIMIT', keep - 1, 1)
-      if oldest[2] and redis.call('ZREMRANGEBYSCORE', key, 0, '(' .. oldest[2]) > 0 then
+      local oldest = redis.call('ZREVRANGEBYSCORE', key, '(' .. ARGV[3], '(-1', 'WITHSCORES', 'LIMIT', keep - 1, 1)
+      if oldest[2] and redis.call('ZREMRANGEBYSCORE', key, '(-1', '(' .. oldest[2]) > 0 then
         redis.call('ZADD', key, -1, 'trimmed')
       end
     end

@@ -124,7 +124,7 @@ class WindowStore:
 
     async def count_partitions(self, topic_id: str, partitions: int) -> bool:
         """Note how many there are; True where there were fewer before: no window reaches back behind that, for sure."""
-        topic = f"sentistream:window:{{{topic_id}}}"
+        topic = topic_key(topic_id)
 
         async def note() -> bool:
             known = (await cast("Any", self._client.hmget(topic, ["partitions"])))[0]
@@ -211,6 +211,11 @@ class WindowStore:
 def _state_key(topic_id: str, partition: int) -> str:
     """The braces keep all keys of a partition on one node of a cluster."""
     return f"sentistream:window:{{{topic_id}:{partition}}}"
+
+
+def topic_key(topic_id: str) -> str:
+    """Where Redis has how many partitions the topic had when a stream last looked (field ``partitions``)."""
+    return f"sentistream:window:{{{topic_id}}}"
 
 
 def window_keys(topic_id: str, partitions: int, conversation: str) -> list[str]:

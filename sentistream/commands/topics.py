@@ -11,6 +11,7 @@ from schemas.topics import Profile, Topic, TopicNames, topics
 from sentistream.errors import TopicError
 from sentistream.options import load, settings_options
 from sentistream.topics import TopicState, check_equal_partitions, create_topics, describe_topics
+from streams.settings import StreamsSettings
 
 
 class TopicsSettings(BaseSettings):
@@ -73,6 +74,25 @@ def check(**given: Any) -> None:
         raise TopicError(f"missing topics: {', '.join(missing)}. `sentistream topics create` makes them.")
     partitions = check_equal_partitions(states, load(TopicNames, given))
     click.echo(f"all topics exist; the main ones have {partitions} partitions")
+
+
+@command.command(name="move-windows")
+@settings_options(StreamsSettings)
+def move(**given: Any) -> None:
+    """After partitions were added, let each conversation's window in Redis follow it to its new partition.
+
+    Streams are stopped, publishers too, and all is drained (docs/lifecycle.md). Stopped midway, it can be run again.
+    """
+    from sentistream.moved_windows import move_windows
+
+    done = move_windows(load(StreamsSettings, given))
+    click.echo(f"{done.moved} windows moved to the partitions of their conversations")
+    if done.elsewhere:
+        click.echo(
+            f"{done.elsewhere} stand where the murmur2 of their conversation_id does not lead, and were left: their "
+            "messages have other keys or another partitioner (`sentistream doctor` names it). The stream will mark as "
+            "degraded what may lack turns"
+        )
 
 
 def _wanted(given: dict[str, Any]) -> tuple[Topic, ...]:
