@@ -7,15 +7,19 @@ asks waits for as long as they like.
 """
 
 from concurrent.futures import Future
-from typing import Any, Final
-
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from typing import Any, Final, Protocol
 
 _NEVER_S: Final = 3_600.0
 
 
-def ask_for_group(admin: AdminClient, group: str, **include: bool) -> "Future[Any]":
+class GroupClient(Protocol):
+    """confluent-kafka's AdminClient."""
+
+    def describe_consumer_groups(self, group_ids: list[str], **given: Any) -> "dict[str, Future[Any]]":
+        """Ask for each."""
+
+
+def ask_for_group(admin: GroupClient, group: str, **include: bool) -> "Future[Any]":
     """A ConsumerGroupDescription, some time: when the broker is back, at the latest after an hour.
 
     Args:
@@ -23,17 +27,16 @@ def ask_for_group(admin: AdminClient, group: str, **include: bool) -> "Future[An
         group: the group's name.
         include: what else to ask for, as `AdminClient.describe_consumer_groups` names it.
     """
-    asked: Future[Any] = admin.describe_consumer_groups([group], request_timeout=_NEVER_S, **include)[group]
-    return asked
+    return admin.describe_consumer_groups([group], request_timeout=_NEVER_S, **include)[group]
 
 
-def describe_group(admin: AdminClient, group: str, seconds: float, **include: bool) -> Any:
-    """A ConsumerGroupDescription.
+def describe_group(admin: GroupClient, group: str, seconds: float) -> Any:
+    """A ConsumerGroupDescription, or KafkaException where Kafka refuses.
 
     Raises:
-        KafkaException: Kafka refused, or did not answer for so many seconds.
+        TimeoutError: no answer for so many seconds.
     """
     try:
-        return ask_for_group(admin, group, **include).result(seconds)
+        return ask_for_group(admin, group).result(seconds)
     except TimeoutError as error:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001 -- librdkafka's name
+        raise TimeoutError(f"no answer within {seconds:g} s") from error

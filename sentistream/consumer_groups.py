@@ -43,6 +43,8 @@ def group_state(connection: KafkaSettings, group: str, topic: str) -> GroupState
         if error.args[0].name() == "GROUP_ID_NOT_FOUND":
             return GroupState((), 0)
         raise ServiceError(f"Kafka did not describe the consumer group {group}: {error.args[0].str()}") from error
+    except TimeoutError as error:
+        raise ServiceError(f"Kafka did not describe the consumer group {group}: {error}. Is it up?") from error
     held = [
         place.partition
         for member in found.members

@@ -33,6 +33,9 @@ async def leave_where_partitions_are_unheld(settings: StreamsSettings, partition
     except KafkaException as error:
         log.warning("group_not_described", error=error.args[0].str())
         return
+    except TimeoutError as error:
+        log.warning("group_not_described", error=str(error))
+        return
     places = [
         place for member in group.members for place in (member.assignment.topic_partitions if member.assignment else ())
     ]
