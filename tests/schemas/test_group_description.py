@@ -19,8 +19,8 @@ ROUNDS = 8
 class SilentAdmin:
     """Kafka does not answer."""
 
-    def describe_consumer_groups(self, groups: list[str], **_: Any) -> "dict[str, Future[Any]]":
-        return {group: Future() for group in groups}
+    def describe_consumer_groups(self, group_ids: list[str], **_: Any) -> "dict[str, Future[Any]]":
+        return {group: Future() for group in group_ids}
 
 
 def test_no_answer_is_waited_for_no_longer_than_wanted() -> None:
