@@ -16,6 +16,9 @@ _NO_TOKEN: Final = "OAUTHBEARER token"  # noqa: S105 - words of an error
 #: The endpoint took us for nobody it knows; anything else may be an outage of it.
 _TOKEN_REFUSED: Final = ("invalid_client", "invalid_scope", "invalid_request", "unauthorized_client", "access_denied")
 _REFUSED_STATUS: Final = ("400", "401", "403", "404")
+#: What a broker that asks for certificates says of ours.
+_ALERT: Final = " alert "
+_OUR_CERTIFICATE: Final = ("certificate", "unknown ca")
 _NO_RIGHT: Final = ("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")
 
 
@@ -116,6 +119,12 @@ class Refusals:
             return "Check KAFKA_OAUTH_SCOPE, and that the brokers trust the issuer of KAFKA_OAUTH_TOKEN_URL's tokens"
         if name == "_AUTHENTICATION":
             return "Check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM"
+        if _ALERT in text and any(one in text for one in _OUR_CERTIFICATE):
+            # By TLS 1.3 a broker says so only once it is connected: librdkafka takes that for an outage.
+            return (
+                "Check KAFKA_SSL_CERTIFICATE and KAFKA_SSL_KEY: the brokers ask for a certificate that an authority of "
+                "theirs has signed"
+            )
         if name == "_SSL":
             return (
                 "Check KAFKA_SSL_CA (the authorities that sign the brokers), KAFKA_SECURITY_PROTOCOL, and that the "

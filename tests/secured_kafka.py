@@ -22,6 +22,7 @@ PASSWORD: Final = "not-a-secret"
 SUPER_USERS: Final = ("user-SCRAM-SHA-256", "user-SCRAM-SHA-512", "failing")
 Mechanism = Literal["SCRAM-SHA-256", "SCRAM-SHA-512"]
 _MODULES: Final = "org.apache.kafka.common.security"
+_PEM: Final = serialization.Encoding.PEM
 
 
 def secured_kafka(folder: Path, tokens: TokenServer) -> EmbeddedKafka:
@@ -104,8 +105,38 @@ def add_scram_user(kafka: EmbeddedKafka, mechanism: Mechanism, user: str, passwo
     return kafka.connection.model_copy(update=login)
 
 
-def write_certificates(authority: Path, server: Path) -> None:
-    """One authority, and a certificate for 127.0.0.1 behind its key, as Kafka reads them from one PEM file."""
+def mutual_tls_kafka(folder: Path) -> EmbeddedKafka:
+    """A broker, not started yet, that takes nobody without a certificate of its authority; `connection` has one."""
+    authority, broker = folder / "ca.pem", folder / "broker.pem"
+    certificate, key = folder / "client.pem", folder / "client.key"
+    write_certificates(authority, broker, client=(certificate, key))
+    return EmbeddedKafka(
+        folder,
+        properties={
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:SSL",
+            "ssl.client.auth": "required",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(broker),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(authority),
+        },
+        client=KafkaSettings(
+            kafka_security_protocol="SSL",
+            kafka_ssl_ca=str(authority),
+            kafka_ssl_certificate=str(certificate),
+            kafka_ssl_key=str(key),
+        ),
+    )
+
+
+def write_certificates(authority: Path, server: Path, client: tuple[Path, Path] | None = None) -> None:
+    """One authority, and a certificate for 127.0.0.1 behind its key, as Kafka reads them from one PEM file.
+
+    Args:
+        authority: where the authority's certificate goes.
+        server: where the server's key and certificates go.
+        client: where a client's certificate and its key go, if there is to be one.
+    """
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = _name("Test authority")
     root = (
@@ -119,13 +150,17 @@ def write_certificates(authority: Path, server: Path) -> None:
         .add_extension(addresses, critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    pem = serialization.Encoding.PEM
-    authority.write_bytes(root.public_bytes(pem))
-    server.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + leaf.public_bytes(pem)
-        + root.public_bytes(pem)
-    )
+    authority.write_bytes(root.public_bytes(_PEM))
+    server.write_bytes(_private(key) + leaf.public_bytes(_PEM) + root.public_bytes(_PEM))
+    if client is not None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        leaf = _certificate(_name(USER), root_name, key).sign(root_key, hashes.SHA256())
+        client[0].write_bytes(leaf.public_bytes(_PEM))
+        client[1].write_bytes(_private(key))
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def _name(common: str) -> x509.Name:
