@@ -16,7 +16,8 @@ from console.queries.times import to_time
 from console.store.tables import CurrentLabel, Event, LabelRecord
 from schemas.agreement import krippendorff_alpha
 
-_LATEST: Final = 20_000
+#: Enough to tell agreement to a percentage point, and few enough to be counted while somebody waits.
+_LATEST: Final = 10_000
 
 
 def label_page(
