@@ -192,7 +192,7 @@ class RefreshSteps:
         return self._settings.shadow.shadow_messages > 0 and self._settings.shadow.shadow_seconds > 0
 
     def shadow(self, run: Run, adapter: Path, verdict: Verdict, into: Path, halt: Halt) -> None:
-        """`shadow.json` and `shadow.md`, which go into the registry beside the gate's report."""
+        """`shadow.json`, `shadow.md` and `shadow.jsonl`, which go into the registry beside the gate's report."""
         wanted = self._settings.shadow
         candidate = Answerer.of(
             run.version,
@@ -204,7 +204,7 @@ class RefreshSteps:
         shadow(
             self._settings.kafka,
             self._settings.names,
-            self._builders.of(),
+            self._builders.of,
             candidate,
             ShadowOptions(wanted.shadow_messages, wanted.shadow_seconds, wanted.shadow_share),
             into,

@@ -16,16 +16,15 @@ import structlog
 
 from prompts.parts import PartsBuilder, prompt_hash
 from schemas.adapter import OffsetSpan
-from schemas.chat import ChatMessage, Source
 from schemas.codec import encode
 from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
-from schemas.prompt import PromptParts
-from schemas.relabel import Labelling, Relabel, relabel_id
+from schemas.relabel import Labelling, Relabel
 from schemas.topics import TopicNames
 from trainer.feedback.consumer import open_consumer
 from trainer.feedback.spans import TopicShape, topic_shape
 from trainer.watch.answers import Answered, Answerer
+from trainer.watch.asked import Asked, Asking
 from trainer.watch.errors import SpanError, WatchError
 from trainer.watch.partitions import bounds, committed_records, offsets_at
 from trainer.watch.past_events import PastEvents, first_confidence
@@ -94,7 +93,7 @@ class Relabeller:
     Args:
         connection: to Kafka.
         names: of the topics.
-        builder: as the stream has it: same taxonomy, same history.
+        builder_of: by taxonomy, the usual one for None; with the stream's history. A message is asked in its event's.
         answerer: the adapter.
         options: span and topic.
         advance: is told how far it is.
@@ -104,7 +103,7 @@ class Relabeller:
         self,
         connection: KafkaSettings,
         names: TopicNames,
-        builder: PartsBuilder,
+        builder_of: Callable[[str | None], PartsBuilder],
         answerer: Answerer,
         options: RelabelOptions,
         advance: Advance = lambda _done, _all: None,
@@ -113,7 +112,8 @@ class Relabeller:
             raise SpanError(f"the span ends ({options.end.isoformat()}) before it begins: swap --from and --to")
         self._connection = connection
         self._names = names
-        self._builder = builder
+        self._builder = builder = builder_of(None)
+        self._asking = Asking(builder_of, answerer)
         self._answerer = answerer
         self._options = options
         self._advance = advance
@@ -200,48 +200,39 @@ class Relabeller:
         replay = PromptReplay(self._builder, messages.topic_id)
         total = sum(one.end - one.start for one in self._summary.spans)
         reached = span.start
-        batch: list[tuple[bytes | None, Source, ChatMessage, PromptParts]] = []
+        batch: list[Asked] = []
         for record in records:
             found = replay.add(record)
             if record.offset() < span.start:
                 continue
             if found is None:
                 self._summary.unreadable += 1
-            elif self._id(found[0]) in done:
+            elif (asked := self._asking.about(record.key(), *found, events.of(found[0]))).relabel_id in done:
                 self._summary.already += 1
             else:
-                batch.append((record.key(), *found))
+                batch.append(asked)
             if len(batch) == _BATCH:
-                self._write(batch, events, writer)
+                self._write(batch, writer)
                 batch = []
                 self._advance(record.offset() + 1 - reached, total)
                 reached = record.offset() + 1
-        self._write(batch, events, writer)
+        self._write(batch, writer)
         self._advance(span.end - reached, total)
 
-    def _write(
-        self,
-        batch: list[tuple[bytes | None, Source, ChatMessage, PromptParts]],
-        events: PastEvents,
-        writer: TransactionalWriter,
-    ) -> None:
+    def _write(self, batch: list[Asked], writer: TransactionalWriter) -> None:
         if not batch:
             return
-        answers = self._answerer.answer([parts for *_, parts in batch])
-        relabels = []
-        for (key, source, message, parts), answered in zip(batch, answers, strict=True):
-            relabel = self._relabel(source, message, parts, answered, events.of(source))
-            relabels.append((relabel, key))
+        answers = self._answerer.answer([one.parts for one in batch])
+        relabels = [(self._relabel(one, answered), one.key) for one, answered in zip(batch, answers, strict=True)]
         writer.write((one.source.partition, key, encode(one)) for one, key in relabels)
         for one, _ in relabels:
             self._count(one)
 
-    def _relabel(
-        self, source: Source, message: ChatMessage, parts: PromptParts, answered: Answered, event: EmotionEvent | None
-    ) -> Relabel:
+    def _relabel(self, one: Asked, answered: Answered) -> Relabel:
+        source, message, parts, event = one.source, one.message, one.parts, one.event
         asked = prompt_hash(parts)
         return Relabel(
-            relabel_id=self._id(source),
+            relabel_id=one.relabel_id,
             event_id=source.event_id,
             message_id=message.message_id,
             conversation_id=message.conversation_id,
@@ -264,11 +255,6 @@ class Relabeller:
             same_prompt=None if event is None else asked == event.prompt_hash,
             relabelled_at=datetime.now(UTC),
         )
-
-    def _id(self, source: Source) -> str:
-        serving = self._answerer.serving
-        name, taxonomy = self._builder.profile.name, self._builder.taxonomy.name
-        return relabel_id(source.event_id, name, self._answerer.version, serving.policy, serving.rounds, taxonomy)
 
     def _count(self, one: Relabel) -> None:
         self._summary.written += 1

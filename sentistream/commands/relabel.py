@@ -93,7 +93,7 @@ def command(
                 summary = Relabeller(
                     kafka,
                     names,
-                    builders.of(),
+                    builders.of,
                     answerer,
                     RelabelOptions(start, end, target, look_back_s),
                     lambda done, total: bar.update(task, advance=done, total=total),

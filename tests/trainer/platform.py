@@ -87,6 +87,7 @@ class Platform:
                 adapter=adapter,
                 model=self.builder.profile.name,
                 hashed=prompt_hash(parts),
+                taxonomy=parts.taxonomy,
             )
             events.append(event)
             producer.produce(
@@ -124,6 +125,7 @@ def make_event(
     adapter: str | None = None,
     model: str = "tiny",
     hashed: str = "h",
+    taxonomy: str = "meld",
 ) -> EmotionEvent:
     """An event as a worker writes it; without a label, an outlier."""
     said = Answer(label=label or "joy", scores={label or "joy": 0.6})
@@ -139,7 +141,7 @@ def make_event(
         first_label=label or "joy",
         confidence=0.6 if label else None,
         rounds=(Round(number=1, generator=said),),
-        taxonomy="meld",
+        taxonomy=taxonomy,
         mode="direct",
         policy="calibrated",
         model=model,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -59,7 +60,17 @@ def answerer(builder: PartsBuilder, tiny_model: Callable[[], OPTForCausalLM]) ->
 
 def relabel(platform: Platform, answerer: Answerer, start: datetime, end: datetime) -> RelabelSummary:
     options = RelabelOptions(start, end, platform.names.relabels)
-    return Relabeller(platform.connection, platform.names, platform.builder, answerer, options).run()
+    return Relabeller(platform.connection, platform.names, builders_of(platform.builder), answerer, options).run()
+
+
+def builders_of(usual: PartsBuilder) -> Callable[[str | None], PartsBuilder]:
+    """As `ServedBuilders.of`; the deployment's label set may have been another one before."""
+
+    def of(taxonomy: str | None) -> PartsBuilder:
+        named = load_taxonomy(taxonomy or usual.taxonomy.name)
+        return PartsBuilder(usual.profile, usual.tokenizer, named, usual.rule)
+
+    return of
 
 
 def relabels(platform: Platform) -> list[Relabel]:
@@ -150,6 +161,25 @@ def test_a_prompt_that_is_not_the_events_is_marked(platform: Platform, answerer:
     # Each of the six conversations' first message has no history either way.
     assert summary.other_prompt == 6
     assert sum(one.same_prompt is False for one in relabels(platform)) == 6
+
+
+def test_each_message_is_asked_in_its_events_own_label_set(platform: Platform, answerer: Answerer) -> None:
+    platform.publish(30, BEGAN)
+    before = platform.answer_all(lambda _: "joy")
+    platform.publish(30, BEGAN + MINUTE / 2, first=30)
+    usual = platform.builder
+    later = replace(platform, builder=builders_of(usual)("emocontext"))
+    later.answer_all(lambda _: "happy", after=[one.source for one in before])
+    summary = relabel(platform, answerer, BEGAN, BEGAN + MINUTE)
+    assert (summary.written, summary.other_prompt) == (60, 0)
+    found = relabels(platform)
+    assert all(one.same_prompt for one in found)
+    taxonomies = {one.message_id: one.taxonomy for one in found}
+    assert taxonomies == {f"m{number}": "meld" if number < 30 else "emocontext" for number in range(60)}
+    for one in found:
+        assert set(one.new.scores) <= {label.name for label in load_taxonomy(one.taxonomy).labels}
+    again = relabel(platform, answerer, BEGAN, BEGAN + MINUTE)
+    assert (again.written, again.already) == (0, 60)
 
 
 def test_another_run_at_the_same_time_is_fenced(platform: Platform) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from transformers import OPTForCausalLM
 
-from prompts.parts import HistoryRule, PartsBuilder
+from prompts.parts import HistoryRule, PartsBuilder, prompt_hash
 from prompts.profile import TOKENIZER_FILE, ModelProfile
 from prompts.tokenizer import PromptTokenizer
+from prompts.windows import OfflineWindows
 from schemas.chat import ChatMessage, Source
 from schemas.connections import KafkaSettings
 from schemas.event import EmotionEvent
@@ -30,6 +31,16 @@ def builder(tmp_path: Path, tokenizer_json: str, profile: ModelProfile) -> Parts
     (tmp_path / TOKENIZER_FILE).write_text(tokenizer_json)
     rule = HistoryRule(turns=3, session_gap=600.0)
     return PartsBuilder(profile, PromptTokenizer(tmp_path), load_taxonomy("meld"), rule)
+
+
+def builders_of(usual: PartsBuilder) -> Callable[[str | None], PartsBuilder]:
+    """As `ServedBuilders.of`."""
+
+    def of(taxonomy: str | None) -> PartsBuilder:
+        named = load_taxonomy(taxonomy or usual.taxonomy.name)
+        return PartsBuilder(usual.profile, usual.tokenizer, named, usual.rule)
+
+    return of
 
 
 @pytest.fixture
@@ -59,7 +70,7 @@ def test_live_messages_are_answered_by_both(
         platform.correct([make_label(one, "joy") for one in labelled[:20]])
 
     options = ShadowOptions(messages=60, seconds=60.0)
-    found = shadow(connection, platform.names, builder, candidate, options, tmp_path / "report", traffic)
+    found = shadow(connection, platform.names, builders_of(builder), candidate, options, tmp_path / "report", traffic)
     assert found.compared == 60
     assert found.seen == 60
     assert found.live == {"v1": 60}
@@ -72,6 +83,15 @@ def test_live_messages_are_answered_by_both(
     assert len(platform.records(platform.names.events)) == 100
     kept = json.loads((tmp_path / "report" / "shadow.json").read_text())
     assert kept["compared"] == 60
+    lines = (tmp_path / "report" / "shadow.jsonl").read_text().splitlines()
+    both = {one["event_id"]: one for one in map(json.loads, lines)}
+    assert both.keys() == {one.event_id for one in labelled}
+    for one in both.values():
+        assert one.keys() == {
+            "event_id", "live", "candidate", "live_confidence", "candidate_confidence", "live_version"
+        }  # fmt: skip
+        assert (one["live"], one["live_confidence"], one["live_version"]) == ("joy", 0.6, "v1")
+    assert sum(one["live"] != one["candidate"] for one in both.values()) == differing
     page = (tmp_path / "report" / "shadow.md").read_text()
     assert "60 of 60" in page
     assert not any(text in page for text in ("good news", "bad news", "so what"))
@@ -94,9 +114,26 @@ def test_it_ends_in_time_and_leaves_out_prompts_that_are_not_the_streams(
             platform.answer_all(lambda _: "joy")
             builder.rule = whole
 
-    found = shadow(connection, platform.names, builder, candidate, ShadowOptions(30, 8.0), None, traffic)
+    options = ShadowOptions(30, 8.0)
+    found = shadow(connection, platform.names, lambda _: builder, candidate, options, None, traffic)
     # The first message of each of six conversations has no history either way.
     assert (found.compared, found.left_out["hash_mismatch"]) == (6, 24)
+
+
+def test_a_prompt_is_built_in_its_events_own_label_set(builder: PartsBuilder) -> None:
+    of = builders_of(builder)
+    pairing = Pairing(1.0, of, "tiny", {0: 0})
+    windows = OfflineWindows(builder)
+    message = ChatMessage(message_id="m", conversation_id="c", speaker="a", text="it is", sent_at=datetime.now(UTC))
+    for offset, name in enumerate(("meld", "emocontext", "emocontext", "of-another-model")):
+        source = Source(topic_id="t", partition=0, offset=offset)
+        windowed = windows.add(source, message)
+        hashed = prompt_hash(windowed.parts(of(None if name == "of-another-model" else name)))
+        pairing.add_message(source, windowed)
+        pairing.add_event(make_event(source, message, "joy", hashed=hashed, taxonomy=name))
+    assert [parts.taxonomy for parts, _ in pairing.take(10)] == ["meld", "emocontext", "emocontext"]
+    left = pairing.finish()
+    assert (left.other_taxonomy, left.hash_mismatch) == (1, 0)
 
 
 def test_a_share_is_taken_by_the_id_alone() -> None:
@@ -109,22 +146,20 @@ def test_a_share_is_taken_by_the_id_alone() -> None:
 
 
 def test_events_and_messages_meet_in_any_order_and_old_ones_do_not_count(builder: PartsBuilder) -> None:
-    pairing = Pairing(1.0, "tiny", {0: 2})
+    pairing = Pairing(1.0, builders_of(builder), "tiny", {0: 2})
+    windows = OfflineWindows(builder)
     message = ChatMessage(message_id="m", conversation_id="c", speaker="a", text="it is", sent_at=datetime.now(UTC))
-    (turn,) = builder.measure([message])
-    parts = builder.build(message, turn, [])
-    from prompts.parts import prompt_hash
-
     for offset in range(6):
         source = Source(topic_id="t", partition=0, offset=offset)
-        event = make_event(source, message, "joy", hashed=prompt_hash(parts))
+        windowed = windows.add(source, message)
+        event = make_event(source, message, "joy", hashed=prompt_hash(windowed.parts(builder)))
         if offset == 4:
             event = event.model_copy(update={"model": "another"})
         if offset % 2:
             pairing.add_event(event)
-            pairing.add_prompt(source, parts)
+            pairing.add_message(source, windowed)
         else:
-            pairing.add_prompt(source, parts)
+            pairing.add_message(source, windowed)
             if offset != 2:
                 pairing.add_event(event)
     assert [event.source.offset for _, event in pairing.take(10)] == [3, 5]

@@ -28,7 +28,16 @@ from trainer.watch.partitions import bounds, offsets_at, poll
 from trainer.watch.past_events import first_confidence
 from trainer.watch.records import read
 from trainer.watch.replay import SLACK_S, PromptReplay, exact_look_back_s
-from trainer.watch.shadow_report import Compared, ShadowReport, against_people, label_pairs, mean, mix, wilson
+from trainer.watch.shadow_report import (
+    Compared,
+    ShadowReport,
+    against_people,
+    label_pairs,
+    mean,
+    mix,
+    wilson,
+    write_answers,
+)
 
 log = structlog.get_logger()
 
@@ -56,7 +65,7 @@ class ShadowOptions:
 def shadow(
     connection: KafkaSettings,
     names: TopicNames,
-    builder: PartsBuilder,
+    builder_of: Callable[[str | None], PartsBuilder],
     candidate: Answerer,
     options: ShadowOptions,
     out: Path | None = None,
@@ -67,22 +76,23 @@ def shadow(
     Args:
         connection: to Kafka.
         names: of the topics.
-        builder: as the stream has it: the same taxonomy, history and session gap.
+        builder_of: by taxonomy, the usual one for None; with the stream's history and session gap.
         candidate: is asked by the policy that is live.
         options: when it is enough.
-        out: folder for `shadow.json` and `shadow.md`.
+        out: folder for `shadow.json`, `shadow.md` and `shadow.jsonl`.
         stop: is called again and again; raises what shall end it.
 
     Raises:
         TrainerError: a topic cannot be read.
     """
-    run = _Shadow(connection, names, builder, candidate, options)
+    run = _Shadow(connection, names, builder_of, candidate, options)
     try:
         report = run.compare(stop)
     finally:
         run.close()
     if out is not None:
         report.write(out)
+        write_answers(out, run.compared)
     log.info(
         "shadow_finished", candidate=candidate.version, compared=report.compared, agreement=report.agreement,
         left_out=report.left_out,
@@ -91,16 +101,21 @@ def shadow(
 
 
 class _Shadow:
-    """One comparison."""
+    """One comparison.
+
+    Attributes:
+        compared: the messages that both answered, so far.
+    """
 
     def __init__(
         self,
         connection: KafkaSettings,
         names: TopicNames,
-        builder: PartsBuilder,
+        builder_of: Callable[[str | None], PartsBuilder],
         candidate: Answerer,
         options: ShadowOptions,
     ) -> None:
+        builder = builder_of(None)
         self._names = names
         self._candidate = candidate
         self._options = options
@@ -111,18 +126,18 @@ class _Shadow:
         # Events first: the event of every message from now on is among them.
         ends = {shape.topic: [end for _, end in bounds(self._consumer, shape)] for shape in shapes}
         messages = shapes[-1]
-        self._pairing = Pairing(options.share, builder.profile.name, dict(enumerate(ends[names.messages])))
+        self._pairing = Pairing(options.share, builder_of, builder.profile.name, dict(enumerate(ends[names.messages])))
         self._replay = PromptReplay(builder, messages.topic_id)
         starts = ends | {names.messages: self._window_starts(messages, ends[names.messages], builder)}
         self._consumer.assign(
             [TopicPartition(topic, number, one) for topic, many in starts.items() for number, one in enumerate(many)]
         )
-        self._compared: list[Compared] = []
+        self.compared: list[Compared] = []
         self._said: dict[str, dict[str, str]] = {}
 
     def compare(self, stop: Callable[[], None]) -> ShadowReport:
         """Until it is enough."""
-        while len(self._compared) < self._options.messages:
+        while len(self.compared) < self._options.messages:
             stop()
             if time.monotonic() - self._began > self._options.seconds:
                 break
@@ -145,7 +160,7 @@ class _Shadow:
         topic = record.topic()
         if topic == self._names.messages:
             if (found := self._replay.add(record)) is not None:
-                self._pairing.add_prompt(found[0], found[2])
+                self._pairing.add_message(*found)
         elif topic == self._names.events:
             if (event := read(EmotionEvent, record)) is not None:
                 self._pairing.add_event(event)
@@ -157,12 +172,12 @@ class _Shadow:
                 people[label.labelled_by] = label.label
 
     def _ask(self) -> None:
-        taken = self._pairing.take(min(_BATCH, self._options.messages - len(self._compared)))
+        taken = self._pairing.take(min(_BATCH, self._options.messages - len(self.compared)))
         if not taken:
             return
         answers = self._candidate.answer([parts for parts, _ in taken])
         for (_, event), answered in zip(taken, answers, strict=True):
-            self._compared.append(
+            self.compared.append(
                 Compared(
                     event_id=event.event_id,
                     live=event.label,
@@ -175,7 +190,7 @@ class _Shadow:
         metrics.SHADOWED.inc(len(taken))
 
     def _report(self) -> ShadowReport:
-        compared = self._compared
+        compared = self.compared
         count = len(compared)
         live: dict[str, int] = {}
         for one in compared:

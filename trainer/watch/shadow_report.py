@@ -2,17 +2,19 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+import orjson
 from pydantic import AwareDatetime
 
 from schemas.base import Frozen
 
 JSON_FILE: Final = "shadow.json"
 MARKDOWN_FILE: Final = "shadow.md"
+ANSWERS_FILE: Final = "shadow.jsonl"
 #: How tables call what has no label.
 OUTLIER: Final = "(outlier)"
 _MOST_PAIRS: Final = 20
@@ -125,6 +127,13 @@ class ShadowReport(Frozen):
             ]
         left = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in self.left_out.items() if count)
         return "\n".join([*lines, "", f"Not compared: {left or 'none'}.", ""])
+
+
+def write_answers(folder: Path, compared: Iterable[Compared]) -> None:
+    """Both answers to each message, one line of JSON each: ids, labels and confidences, no text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ANSWERS_FILE).open("wb") as file:
+        file.writelines(orjson.dumps(asdict(one), option=orjson.OPT_APPEND_NEWLINE) for one in compared)
 
 
 def label_pairs(compared: Sequence[Compared]) -> tuple[LabelPair, ...]:
