@@ -16,7 +16,7 @@ from schemas.connections import KafkaSettings
 from schemas.health_server import HealthServer, loop_health
 from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
-from sentistream.refresh_process import RefreshProcess
+from sentistream.refresher import Refresher
 from sentistream.shutdown import stop_requests
 from trainer.errors import StoppedError, TrainerError
 from trainer.exit_codes import ExitCode
@@ -29,7 +29,6 @@ from trainer.watch.settings import ShadowSettings, WatchSettings
 
 log = structlog.get_logger()
 
-_STOP_S = 20.0
 _SHADOW = (ShadowSettings, RegistrySettings, ServingSettings, PromptSettings, KafkaSettings, TopicNames)
 
 
@@ -52,7 +51,7 @@ def watch(**given: Any) -> None:
         model = ServedBuilders(load(PromptSettings, given)).profile.name
         registry = Registry(load(RegistrySettings, given).registry_address)
         machines = Machines([model, *load(FeedbackSettings, given).trainer_not_people])
-        refresher = _Refresher(_environment(given, CLASSES))
+        refresher = Refresher(_environment(given, CLASSES))
         watching = Watch(
             kafka,
             names,
@@ -81,7 +80,7 @@ def watch(**given: Any) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("shadow"),
     show_default=True,
-    help="Folder of shadow.json and shadow.md.",
+    help="Folder of shadow.json, shadow.md and shadow.jsonl.",
 )
 @settings_options(*_SHADOW)
 def shadow(*, adapter: str, out: Path, **given: Any) -> None:
@@ -106,41 +105,13 @@ def shadow(*, adapter: str, out: Path, **given: Any) -> None:
             report = compare(
                 load(KafkaSettings, given),
                 load(TopicNames, given),
-                builders.of(),
+                builders.of,
                 candidate,
                 ShadowOptions(settings.shadow_messages or sys.maxsize, settings.shadow_seconds, settings.shadow_share),
                 out,
                 stop,
             )
         click.echo(report.markdown())
-
-
-class _Refresher:
-    """At most one refresh at a time, in a process of its own."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self._running: RefreshProcess | None = None
-
-    def start(self, reason: str) -> None:
-        """Begin one, unless one is running."""
-        if self._running is not None:
-            log.info("refresh_running_already", reason=reason)
-            return
-        log.info("refresh_started", reason=reason)
-        self._running = RefreshProcess.start(self._environment, _STOP_S)
-
-    def poll(self) -> bool:
-        """Tell how it ended; False, so that it can stand beside a condition to stop."""
-        if self._running is not None and (ended := self._running.poll()) is not None:
-            log.info("refresh_ended", status=ended.status, reason=ended.reason)
-            self._running = None
-        return False
-
-    def stop(self) -> None:
-        """End what is running; the next refresh goes on from there."""
-        if self._running is not None:
-            self._running.stop()
 
 
 @contextmanager

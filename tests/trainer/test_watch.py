@@ -198,6 +198,22 @@ def test_after_a_restart_the_same_is_known_and_a_release_that_is_no_worse_stays(
 
 
 @pytest.mark.kafka
+def test_a_restart_long_after_the_release_still_knows_what_was_said_before_it(platform: Platform) -> None:
+    day = 24 * HOUR
+    old = [event(number, "v1", at=NOW - 40 * day) for number in range(30)]
+    new = [event(number, "v2", at=NOW - 38 * day) for number in range(200, 230)]
+    # Their events have gone by retention; a label says itself what the model had said.
+    publish(platform, [], [make_label(one, "joy") for one in old], NOW - 40 * day)
+    publish(platform, [], [make_label(one, "joy") for one in new], NOW - 38 * day)
+    decisions = Decisions(released().model_copy(update={"decided_at": NOW - 39 * day}))
+    watch = Watch(platform.connection, platform.names, "tiny", decisions, settings(watch_days=14.0))
+    watch._read_past(lambda: False)
+    result = watch.look()
+    assert result is not None
+    assert result.pairs == 30
+
+
+@pytest.mark.kafka
 def test_a_program_is_nobody_and_a_rollback_is_not_tested(platform: Platform) -> None:
     new = history(platform)
     publish(platform, new, [make_label(one, "anger", by="bot") for one in new], NOW + HOUR)

@@ -1,7 +1,7 @@
 """Follows events and labels: rolls a worse release back by itself, and says when the traffic leaves its past range.
 
 All state is made from the topics, so that a restart changes nothing but the time it takes to read them again: what
-people said of the last days is read first, then the events, then both are followed.
+people said since some days before the live release is read first, then the last days' events, then both are followed.
 """
 
 import time
@@ -154,12 +154,15 @@ class Watch:
         self._tested = version
 
     def _read_past(self, stop: Callable[[], bool]) -> None:
-        since_ms = int((time.time() - self._settings.watch_days * _DAY_S) * 1000)
+        now, released = time.time(), self._released_at()
+        # The test compares with what was said before the release, however long ago that is by now. An event that is
+        # older than the last days is taken at its label's word.
+        since = {self._names.labels: min(now, released or now), self._names.events: now}
         places = []
         past: dict[str, list[Any]] = {}
         for topic in (self._names.labels, self._names.events):
             shape = topic_shape(self._connection, topic)
-            starts = offsets_at(self._consumer, shape, since_ms)
+            starts = offsets_at(self._consumer, shape, int((since[topic] - self._settings.watch_days * _DAY_S) * 1000))
             ends = [end for _, end in bounds(self._consumer, shape)]
             places += [TopicPartition(topic, number, end) for number, end in enumerate(ends)]
             records = self._past(shape, starts, ends, stop)
@@ -176,6 +179,10 @@ class Watch:
         self._drift.caught_up()
         self._consumer.assign(places)
         log.info("watching", model=self._model, verdicts=len(self._verdicts.all), windows=self._drift.windows)
+
+    def _released_at(self) -> float | None:
+        live = self._releases.live(self._model)
+        return live.decided_at.timestamp() if live is not None and live.status == "released" else None
 
     def _past(self, shape: TopicShape, starts: list[int], ends: list[int], stop: Callable[[], bool]) -> Iterator[Any]:
         for number, (start, end) in enumerate(zip(starts, ends, strict=True)):

@@ -33,7 +33,9 @@ class WatchSettings(BaseSettings):
     watch_least_pairs: int = Field(
         default=20, ge=1, description="Verdicts on each version, below which nothing is rolled back."
     )
-    watch_days: float = Field(default=14.0, gt=0, description="How far back labels and events are read at the start.")
+    watch_days: float = Field(
+        default=14.0, gt=0, description="How far back is read at the start: events from now, labels from the release."
+    )
     watch_seconds: float = Field(default=5.0, gt=0, description="Time between two looks.")
     watch_port: int = Field(default=9104, ge=0, le=65535, description="Port of the watch's /metrics; 0 for none.")
     watch_host: str = Field(default="127.0.0.1", description="Address that this port is bound to.")
