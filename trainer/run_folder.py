@@ -133,11 +133,11 @@ class RunFolder:
 
 
 def all_runs(runs: Path) -> list[RunFolder]:
-    """A model's runs, the latest first: versions sort by time."""
+    """A model's runs, the latest first. Versions tell it to the second alone."""
     if not runs.is_dir():
         return []
-    found = (RunFolder.read(path) for path in sorted(runs.iterdir(), reverse=True) if path.is_dir())
-    return [one for one in found if one is not None]
+    found = [one for path in runs.iterdir() if path.is_dir() and (one := RunFolder.read(path)) is not None]
+    return sorted(found, key=lambda one: (one.run.started_at, one.run.version), reverse=True)
 
 
 def drop_old(runs: Path, keep: int, current: str) -> None:
