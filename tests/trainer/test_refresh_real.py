@@ -1,5 +1,6 @@
 """The whole refresh with nothing stood in for: Kafka, Redis, a miniature model, the gate, a registry on disk."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -32,12 +33,15 @@ from trainer.checkpoint import FILE
 from trainer.errors import LockTakenError
 from trainer.exit_codes import ExitCode
 from trainer.faultpoints import POINTS
+from trainer.feedback.spans import current_spans
 from trainer.lock import Lease, lock_name
 from trainer.lora.recipe import Recipe
 from trainer.model_folder import write_model
 from trainer.outcome import Outcome
+from trainer.registry.errors import RegistryUnavailableError
 from trainer.registry.store import Registry
 from trainer.releases import Releases
+from trainer.run_folder import Run, all_runs
 from trainer.stages import DataSummary
 from trainer.train_base import builder_for
 
@@ -103,10 +107,19 @@ class World:
         for future in admin.delete_records(places).values():
             future.result(20)
 
+    @property
+    def runs(self) -> Path:
+        """The folders of all runs."""
+        return Path(self.variables["TRAINER_FOLDER"]) / MODEL / "runs"
+
     def summary(self, outcome: Outcome) -> DataSummary:
         """What a run read."""
-        runs = Path(self.variables["TRAINER_FOLDER"]) / MODEL / "runs"
-        return DataSummary.read(runs / str(outcome.version) / "data")
+        return DataSummary.read(self.runs / str(outcome.version) / "data")
+
+    def run_of(self, outcome: Outcome) -> Run:
+        """What a run was made from."""
+        (found,) = [one.run for one in all_runs(self.runs) if one.run.version == outcome.version]
+        return found
 
 
 def _meant(text: str) -> str:
@@ -153,6 +166,7 @@ def check_what_others_see(world: World) -> None:
 
 def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> None:
     world.people_label(MESSAGES)
+    spans = current_spans(world.platform.connection, world.platform.names)
     first = refresh_child.run(world.variables)
     assert first.status == "released", first.reason
     assert first.agreement == 1.0
@@ -161,11 +175,9 @@ def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> 
     assert live is not None
     assert live.version == first.version
     metadata = world.registry.find(MODEL, str(first.version)).metadata
-    assert {one.topic for one in metadata.data} == {
-        world.platform.names.labels,
-        world.platform.names.events,
-        world.platform.names.messages,
-    }
+    names = world.platform.names
+    assert {one.topic for one in metadata.data} == {names.labels, names.events, names.messages}
+    assert metadata.data == world.run_of(first).spans == spans
     assert refresh_child.run(world.variables).status == "nothing_new"
     world.topics_forget()
     world.people_label(60, first=MESSAGES)
@@ -174,6 +186,33 @@ def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> 
     assert second.parent == first.version
     assert second.labelled == MESSAGES + 60
     assert world.summary(second).kept == MESSAGES
+    check_what_others_see(world)
+
+
+def test_a_registry_that_fails_midway_changes_nothing_and_the_next_run_does_not_train_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.people_label(MESSAGES)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def trains(*_: object) -> None:
+        raise AssertionError("it was trained already")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("trainer.registry.publishing._to_disk", full)
+        with pytest.raises(RegistryUnavailableError, match="No space left"):
+            refresh_child.run(world.variables)
+    assert world.releases.live(MODEL) is None
+    assert world.registry.versions(MODEL) == ()
+    check_what_others_see(world)
+    monkeypatch.setattr("trainer.refresh_steps.do", trains)
+    outcome = refresh_child.run(world.variables)
+    assert (outcome.status, outcome.resumed) == ("released", True), outcome.reason
+    live = world.releases.live(MODEL)
+    assert live is not None
+    assert live.version == outcome.version
     check_what_others_see(world)
 
 
