@@ -241,7 +241,7 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("service", [pytest.param("streams", marks=pytest.mark.soak), "worker", "trainer", "reader"])
+@pytest.mark.parametrize("service", ["streams", "worker", "trainer", "reader"])
 def test_a_service_works_with_exactly_its_rights(cluster: Cluster, service: str) -> None:
     said = SERVICES[service](cluster, cluster.login(service))
     assert "AUTHORIZATION" not in said.upper(), said

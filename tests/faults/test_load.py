@@ -2,28 +2,23 @@
 
 import random
 import time
-from collections import Counter
-from collections.abc import Sequence
 
-import orjson
 import pytest
-from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from prompts.parts import PartsBuilder
 from schemas.chat import ChatMessage
-from schemas.codec import decode, encode
-from schemas.event import EmotionEvent
-from sentistream.cli import main
+from schemas.codec import encode
 from streams.intake import FAILED
 from tests.faults.campaign import endure
 from tests.faults.checker import check
 from tests.faults.conftest import MakePipeline
 from tests.faults.outages import Outages
 from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, tail
+from tests.faults.replays import events_of, replay, short_messages
 from tests.faults.report import Report, Row
 from tests.faults.traffic import Traffic
-from tests.streams.stream_rig import THEN, make_messages, published
+from tests.streams.stream_rig import make_messages, published
 from worker.errors import ExitCode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -131,48 +126,28 @@ def test_soak_one_send_refused_for_its_size(
     assert fates.clean, fates
 
 
-def _replay(one: Pipeline, *more: str) -> Counter[str]:
-    """What `sentistream dlq replay` said of each letter."""
-    arguments = ["dlq", "replay", "--all", "--json", *more]
-    connection = {"KAFKA_BOOTSTRAP_SERVERS": one.rig.bootstrap, "TOPIC_PREFIX": one.rig.names.topic_prefix}
-    done = CliRunner().invoke(main, arguments, env=connection)
-    assert done.exit_code == 0, done.output
-    return Counter(attempt["outcome"] for attempt in orjson.loads(done.stdout)["attempts"])
-
-
-def _events(one: Pipeline) -> list[EmotionEvent]:
-    return [decode(EmotionEvent, row[2]) for rows in one.rig.read(one.rig.names.events, 3).values() for row in rows]
-
-
-def _short_messages(count: int) -> Sequence[ChatMessage]:
-    return [
-        ChatMessage(message_id=f"m{number}", conversation_id=f"c{number % 5}", speaker="ann", text="well", sent_at=THEN)
-        for number in range(count)
-    ]
-
-
 @pytest.mark.soak
 def test_soak_dead_letters_replayed_twice_add_nothing_the_second_time(pipeline: MakePipeline, report: Report) -> None:
     one = pipeline(3)
-    one.rig.publish([(number % 3, b"c", encode(message)) for number, message in enumerate(_short_messages(60))])
+    one.rig.publish([(number % 3, b"c", encode(message)) for number, message in enumerate(short_messages(60))])
     one.add_stream(1)
     worker = one.add_worker(1, DEAD_LETTER_SHARE="1")
     worker.command = ("tests.faults.refusing_child",)
     began = time.monotonic()
     one.start_all()
     one.stop()
-    first = _events(one)
+    first = events_of(one)
     assert len(first) == 40
-    assert _replay(one) == {"replay": 20}
+    assert replay(one) == {"replay": 20}
     worker.command = ("sentistream", "worker")
     one.start_all()
     one.stop()
-    events = _events(one)
+    events = events_of(one)
     assert sum(event.replay for event in events) == 20
     assert len(events) == 60
-    assert _replay(one) == {"already_replayed": 20}
+    assert replay(one) == {"already_replayed": 20}
     # The control: told so, it does it again.
-    assert _replay(one, "--again", "--dry-run") == {"replay": 20}
+    assert replay(one, "--again", "--dry-run") == {"replay": 20}
     assert sum(map(len, one.rig.read(one.rig.names.messages, 3).values())) == 80
     row = Row(
         id="63-replay-twice",

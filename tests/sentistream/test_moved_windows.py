@@ -150,6 +150,7 @@ def test_a_second_run_goes_on_where_the_first_was_broken_off(deployment: Deploym
     key = key_of("default", conversation)
     before = window_keys(deployment.topic_id, 3, key)[murmur2(conversation.encode()) % 2]
     copy = server.dump(before)
+    assert copy is not None
     deployment.add_partitions(3)
     assert deployment.run().exit_code == 0
     # As if it had ended between the copy and the deletion.

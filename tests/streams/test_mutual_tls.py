@@ -57,7 +57,7 @@ def test_a_certificate_that_is_not_taken_is_told_in_one_line(
 ) -> None:
     foreign = tmp_path / "client.pem", tmp_path / "client.key"
     write_certificates(tmp_path / "ca.pem", tmp_path / "server.pem", client=foreign)
-    given = {"kafka_ssl_certificate": None, "kafka_ssl_key": None}
+    given: dict[str, str | None] = {"kafka_ssl_certificate": None, "kafka_ssl_key": None}
     if which != "none":
         given = {"kafka_ssl_certificate": str(foreign[0]), "kafka_ssl_key": str(foreign[1])}
     connection = mutual_kafka.connection.model_copy(update=given)
