@@ -10,12 +10,34 @@ from typing import Any, Final
 
 import structlog
 
+from streams.intake import FAILED
 from tests.faults.pipeline import Pipeline, Service, is_ready
+from worker.errors import ExitCode
 
 log = structlog.get_logger()
 
 #: Seconds beyond STOP_SECONDS for the engine to close and the group to be left; the stream's bound is its own.
 BOUND_S: Final = {"worker": 20.0 + 10.0, "stream": 30.0}
+#: What each may end with where a server is away, and why: 0 would say that all in hand is done and committed.
+_LATE: Final = 75
+ALLOWED_WITHOUT: Final = {
+    "engine": {"worker": {0}, "stream": {0}},
+    "Redis": {"worker": {0}, "stream": {0, _LATE}},
+    "Kafka": {"worker": {0, int(ExitCode.KAFKA)}, "stream": {0, FAILED, _LATE}},
+}
+CONTROL: Final = "no control of its own: any other exit status, and a time over the bound, fails the test"
+AGAINST_WITHOUT: Final = {
+    "engine": f"both must end with 0: what is in hand is left uncommitted for the next process. {CONTROL}",
+    "Redis": (
+        "the worker, which has no part in Redis, must end with 0; the stream may end with 75, stopped late: a batch in "
+        f"hand needs its windows, and is waited for as long as STOP_DEADLINE_S says. {CONTROL}"
+    ),
+    "Kafka": (
+        "what is in hand can be neither committed nor given back, so that 0 is not promised: the stream may end with "
+        "75, stopped late, or 70, a send without an answer; the worker with 70, no answer before its bound. Nothing of "
+        f"it is lost or doubled by the next processes. {CONTROL}"
+    ),
+}
 
 
 class Stops:
