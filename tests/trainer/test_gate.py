@@ -54,10 +54,10 @@ class Workbench:
     def examples(self, name: str, count: int, *, noise: float = 0.1, relabel: Relabel | None = None) -> list[Example]:
         return list(self.builder.examples(conversations(name, count, len(name), noise=noise, relabel=relabel)))
 
-    def adapter(self, name: str, relabel: Relabel | None = None) -> Path:
+    def adapter(self, name: str, relabel: Relabel | None = None, *, source: str = "training") -> Path:
         folder = self.folder / name
         if not folder.exists():
-            train_quickly(self._model, self.builder, self.examples("training", 100, relabel=relabel), folder)
+            train_quickly(self._model, self.builder, self.examples(source, 100, relabel=relabel), folder)
         return folder
 
     def judge(self, candidate: Path, **changed: object) -> Verdict:
@@ -107,6 +107,25 @@ def test_a_round_whose_held_out_labels_are_all_one_too_decides_nothing(bench: Wo
     verdict = bench.judge(bench.adapter("all_joy", all_joy), live=None, sets=sets)
     assert not verdict.released
     assert "1 label" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("relabel", [shuffled, half_flipped])
+def test_a_round_whose_held_out_labels_are_poisoned_too_is_refused(
+    bench: Workbench, good: Verdict, relabel: Relabel, seed: int
+) -> None:
+    """There is nothing in such labels that a candidate could learn better than what is live knows it."""
+    more = "." * seed  # the length of a name is its conversations' seed
+    sets = FrozenSets(
+        bench.examples(f"held-out and poisoned{more}", 100, relabel=relabel),
+        bench.examples(f"development{more}", 40, relabel=relabel),
+    )
+    candidate = bench.adapter(f"{relabel.__name__}{more}", relabel, source=f"training{more}")
+    verdict = bench.judge(candidate, sets=sets)
+    print(f"seed {seed}: {verdict.reasons}")  # noqa: T201 - which rule it was
+    assert not verdict.released
+    assert any(reason.startswith("macro-F1 not worse") for reason in verdict.reasons)
+    assert good.released
 
 
 def test_what_is_live_already_is_no_improvement(bench: Workbench, good: Verdict) -> None:
