@@ -31,10 +31,11 @@ _ANSWER_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Two answers that are awaited, without holding up the loop; while Kafka is away that takes as long as it is."""
+    """Two answers that are awaited, without holding up the loop."""
 
     group: "Future[Any]"
     topic: "Future[Any]"
+    asked_at: float
 
     @property
     def is_answered(self) -> bool:
@@ -62,9 +63,12 @@ class UnheldPartitions:
         now = time.monotonic()
         if self._question is None:
             if now >= self._next:
-                self._question = self._ask()
+                self._question = self._ask(now)
             return
         if not self._question.is_answered:
+            if now - self._question.asked_at > 2 * _ANSWER_S:
+                # What was asked while the broker was away is not answered when it is back: a new client asks next.
+                self._question, self._admin, self._next = None, None, now + _EVERY_S
             return
         question, self._question = self._question, None
         self._next = now + _EVERY_S
@@ -75,12 +79,13 @@ class UnheldPartitions:
             return
         self._act(unheld, now)
 
-    def _ask(self) -> _Question:
+    def _ask(self, now: float) -> _Question:
         self._admin = self._admin or AdminClient({**self._settings.librdkafka(), "log_level": 0})
         group, topic = self._settings.worker_group, self._settings.requests
         return _Question(
             ask_for_group(self._admin, group),
             self._admin.describe_topics(TopicCollection([topic]), request_timeout=_ANSWER_S)[topic],
+            now,
         )
 
     def _unheld(self, group: Any, topic: Any) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, wait
 from typing import Any, Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from schemas.connections import KafkaSettings
@@ -30,6 +30,7 @@ class Cluster:
         self._refusals = Refusals(connection)
         self._last: KafkaError | None = None
         self._down = False
+        self._readers: dict[str, Consumer] = {}
         self.admin = AdminClient({**connection.librdkafka(), "log_level": 0, "error_cb": self._hear})
 
     def nodes(self) -> list[Any]:
@@ -75,11 +76,19 @@ class Cluster:
     def committed(self, group: str, topic: str, partitions: int) -> dict[int, TopicPartition]:
         """What a group has committed in a topic, with metadata; partitions without a commit are left out."""
         places = [TopicPartition(topic, number) for number in range(partitions)]
-        asked = self.admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, places)], request_timeout=_TIMEOUT_S
-        )
-        found = self._results(asked)[group].topic_partitions
+        # Not by the AdminClient: its answer ends the process where the group's coordinator is just moving
+        # (librdkafka 2.16, rd_kafka_ListConsumerGroupOffsetsResponse_parse).
+        reader = self._readers.get(group) or self._readers.setdefault(group, self._reader(group))
+        found = reader.committed(places, timeout=_TIMEOUT_S)
+        for one in found:
+            if one.error is not None:
+                raise KafkaException(one.error)
         return {one.partition: one for one in found if one.offset >= 0}
+
+    def _reader(self, group: str) -> Consumer:
+        """One that joins nothing, and knows what its group has committed."""
+        own = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
+        return Consumer({**self.connection.librdkafka(), **own})
 
     def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
         """The first offset that is there and the next one to be written, of each partition."""
