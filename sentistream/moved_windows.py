@@ -63,7 +63,6 @@ def _check_at_rest(settings: StreamsSettings, topic: MessagesTopic) -> None:
     cluster = Cluster(settings)
     name, messages = settings.streams_group, settings.messages
     try:
-        # First: librdkafka's question for offsets ends the process where the group has no coordinator yet.
         group = cluster.group(name)
         committed = cluster.committed(name, messages, topic.partitions)
         bounds = cluster.bounds(messages, topic.partitions)

@@ -78,17 +78,17 @@ class Cluster:
         places = [TopicPartition(topic, number) for number in range(partitions)]
         # Not by the AdminClient: its answer ends the process where the group's coordinator is just moving
         # (librdkafka 2.16, rd_kafka_ListConsumerGroupOffsetsResponse_parse).
-        reader = self._readers.get(group) or self._readers.setdefault(group, self._reader(group))
-        found = reader.committed(places, timeout=_TIMEOUT_S)
+        if group not in self._readers:
+            # It joins nothing, and knows what its group has committed.
+            self._readers[group] = Consumer({**self.connection.librdkafka_reader(group), "log_level": 0})
+        try:
+            found = self._readers[group].committed(places, timeout=_TIMEOUT_S)
+        except KafkaException as error:
+            raise KafkaException(self._refusal(error)) from error
         for one in found:
             if one.error is not None:
                 raise KafkaException(one.error)
         return {one.partition: one for one in found if one.offset >= 0}
-
-    def _reader(self, group: str) -> Consumer:
-        """One that joins nothing, and knows what its group has committed."""
-        own = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
-        return Consumer({**self.connection.librdkafka(), **own})
 
     def bounds(self, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
         """The first offset that is there and the next one to be written, of each partition."""
@@ -130,15 +130,18 @@ class Cluster:
     def _answer(self, future: "Future[Any]") -> Any:
         try:
             return future.result(_POLL_S)
+        except TimeoutError:
+            return self._refusal(KafkaException(KafkaError(KafkaError._TIMED_OUT)))  # noqa: SLF001 - librdkafka's name
         except KafkaException as error:
-            reason: KafkaError = error.args[0]
-            if reason.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):  # noqa: SLF001 - librdkafka's names
-                self._check()
-                raise UnreachableError(self._away(reason)) from error
-            return reason
-        except TimeoutError as error:
+            return self._refusal(error)
+
+    def _refusal(self, error: KafkaException) -> KafkaError:
+        """What Kafka said; silence is UnreachableError."""
+        reason: KafkaError = error.args[0]
+        if reason.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):  # noqa: SLF001 - librdkafka's names
             self._check()
-            raise UnreachableError(self._away(KafkaError(KafkaError._TIMED_OUT))) from error  # noqa: SLF001
+            raise UnreachableError(self._away(reason)) from error
+        return reason
 
     def _hear(self, error: KafkaError) -> None:
         self._refusals.hear(error)
