@@ -25,6 +25,16 @@ _MODULES: Final = "org.apache.kafka.common.security"
 _PEM: Final = serialization.Encoding.PEM
 
 
+def _stores(authority: Path, broker: Path) -> dict[str, str]:
+    """What the broker shows, and whom it believes."""
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(broker),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(authority),
+    }
+
+
 def secured_kafka(folder: Path, tokens: TokenServer) -> EmbeddedKafka:
     """A broker, not started yet, that asks for SASL over TLS; its certificate's authority is in ``ca.pem``.
 
@@ -59,10 +69,7 @@ def secured_kafka(folder: Path, tokens: TokenServer) -> EmbeddedKafka:
             ),
             "listener.name.clients.scram-sha-256.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
             "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
-            "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": str(broker),
-            "ssl.truststore.type": "PEM",
-            "ssl.truststore.location": str(authority),
+            **_stores(authority, broker),
         },
         client=KafkaSettings(
             kafka_security_protocol="SASL_SSL",
@@ -115,10 +122,7 @@ def mutual_tls_kafka(folder: Path) -> EmbeddedKafka:
         properties={
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,CLIENTS:SSL",
             "ssl.client.auth": "required",
-            "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": str(broker),
-            "ssl.truststore.type": "PEM",
-            "ssl.truststore.location": str(authority),
+            **_stores(authority, broker),
         },
         client=KafkaSettings(
             kafka_security_protocol="SSL",

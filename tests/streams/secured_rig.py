@@ -14,7 +14,8 @@ from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka
 from sentistream.topic_reader import read_topic
 from sentistream.topics import create_topics
-from tests.streams.stream_rig import StreamRig
+from tests.streams.stream_rig import StreamRig, make_messages, published, stop
+from tests.waiting import wait_for
 
 
 def environment_of(settings: KafkaSettings) -> dict[str, str]:
@@ -80,3 +81,16 @@ def requests(rig: SecuredRig) -> list[SanmRequest]:
 
 def forget_windows(rig: SecuredRig) -> None:
     redis.Redis.from_url(rig.redis_url).flushdb()
+
+
+def work_through_lost_windows(rig: SecuredRig, log: Path, count: int) -> None:
+    """A stream answers so many messages; half-way its windows are lost, so that it reads the topic again too."""
+    messages = published(make_messages(count))
+    publish(rig, messages[: count // 2])
+    with rig.stream(log) as child:
+        wait_for(lambda: len(requests(rig)) == count // 2, f"{count // 2} requests")
+        forget_windows(rig)
+        publish(rig, messages[count // 2 :])
+        wait_for(lambda: len(requests(rig)) == count, f"{count} requests")
+        assert stop(child) == 0, log.read_text()
+    assert "windows_rebuilt" in log.read_text()

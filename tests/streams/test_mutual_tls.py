@@ -10,9 +10,7 @@ from schemas.topics import TopicNames, topics
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topics import create_topics
 from tests.secured_kafka import mutual_tls_kafka, write_certificates
-from tests.streams.secured_rig import forget_windows, publish, refused_in_one_line, requests, secured_rig
-from tests.streams.stream_rig import make_messages, published, stop
-from tests.waiting import wait_for
+from tests.streams.secured_rig import refused_in_one_line, secured_rig, work_through_lost_windows
 from tests.worker.kafka_rig import Rig, make_request, running
 
 pytestmark = pytest.mark.kafka
@@ -30,15 +28,7 @@ def test_the_stream_works_with_its_certificate(
     """Its windows are lost on the way, so that the client that reads the topic again shows the certificate too."""
     log = tmp_path / "log"
     rig = secured_rig(mutual_kafka, mutual_kafka.connection, redis_server.url, model)
-    messages = published(make_messages(60))
-    publish(rig, messages[:30])
-    with rig.stream(log) as child:
-        wait_for(lambda: len(requests(rig)) == 30, "30 requests")
-        forget_windows(rig)
-        publish(rig, messages[30:])
-        wait_for(lambda: len(requests(rig)) == 60, "60 requests")
-        assert stop(child) == 0, log.read_text()
-    assert "windows_rebuilt" in log.read_text()
+    work_through_lost_windows(rig, log, 60)
 
 
 def test_the_worker_works_with_its_certificate(mutual_kafka: EmbeddedKafka) -> None:

@@ -12,9 +12,13 @@ from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topic_reader import read_topic
 from streams.replay import expected_hashes
 from tests.secured_kafka import Mechanism, add_scram_user
-from tests.streams.secured_rig import SecuredRig, forget_windows, publish, refused_in_one_line, requests, secured_rig
-from tests.streams.stream_rig import make_messages, published, stop
-from tests.waiting import wait_for
+from tests.streams.secured_rig import (
+    SecuredRig,
+    refused_in_one_line,
+    requests,
+    secured_rig,
+    work_through_lost_windows,
+)
 
 pytestmark = pytest.mark.kafka
 
@@ -37,15 +41,7 @@ def test_messages_become_requests_over_tls_and_scram(
     """The windows are lost on the way, so that the client that reads the topic again logs in too."""
     log = tmp_path / "log"
     rig = make_rig(add_scram_user(secure_kafka, mechanism, f"user-{mechanism}", SECRET))
-    messages = published(make_messages(120))
-    publish(rig, messages[:60])
-    with rig.stream(log) as child:
-        wait_for(lambda: len(requests(rig)) == 60, "60 requests")
-        forget_windows(rig)
-        publish(rig, messages[60:])
-        wait_for(lambda: len(requests(rig)) == 120, "120 requests")
-        assert stop(child) == 0, log.read_text()
-    assert "windows_rebuilt" in log.read_text()
+    work_through_lost_windows(rig, log, 120)
     assert SECRET not in log.read_text()
     found = {(one.source.partition, one.source.offset): one.prompt_hash for one in requests(rig)}
     topic_id = requests(rig)[0].source.topic_id
