@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -7,19 +8,20 @@ from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from prompts.tokenizer import PromptTokenizer
-from tests.trainer.bilingual_rig import encoder_bytes, quantised, tensors, write_corpora, write_recipe
+from tests.trainer.bilingual_rig import HIDDEN, encoder_bytes, quantised, tensors, write_corpora, write_recipe
 from trainer.bilingual import e5_file
 from trainer.bilingual import training as training_module
 from trainer.bilingual.decisions import hidden_states
+from trainer.bilingual.decoder_layers import DecoderLayers
 from trainer.bilingual.e5_file import E5File, dequantised
 from trainer.bilingual.figures import score
 from trainer.bilingual.material import first_answer, label_weights
-from trainer.bilingual.packing import collate, pack
+from trainer.bilingual.packing import Packed, collate, pack
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
 from trainer.bilingual.sources import load_sources
 from trainer.bilingual.train import Prepared, prepare, train_bilingual
-from trainer.bilingual.trees import Windows
+from trainer.bilingual.trees import Decision, Windows
 from trainer.bilingual.vocabulary import trim
 from trainer.bilingual.warm_start import warm_start
 from trainer.corpora import Conversation, LabelledTurn, read
@@ -51,6 +53,7 @@ def settings(tmp_path: Path, data: Path) -> TrainBilingualSettings:
         data=data,
         work_folder=tmp_path / "work",
         model_folder=tmp_path / "model",
+        compiled=False,
     )
 
 
@@ -110,7 +113,6 @@ def test_each_decision_of_a_tree_has_the_state_that_its_own_prompt_gives(prepare
     )
     conversation = Conversation("c", "en", "meld", turns)
     segmenter, model = prepared.segmenter, warm_start(encoder, prepared.vocabulary, (0, 1)).eval()
-    model.set_attn_implementation("eager")
     rng = np.random.default_rng(1)
     beliefs = np.ones(7, np.float32)
     (utterances,) = segmenter.cut([conversation])
@@ -121,7 +123,7 @@ def test_each_decision_of_a_tree_has_the_state_that_its_own_prompt_gives(prepare
     served = list(ExampleBuilder(profile, _reader(prepared)).examples([conversation]))
     with torch.no_grad():
         decoder = model.model.decoder
-        states = hidden_states(model, packed)
+        states = hidden_states(model, packed, DecoderLayers(torch.float32))
         firsts = [index for index, one in enumerate(packed.decisions) if one.first]
         assert len(firsts) == 2 * len(served) == 12
         for index, one in zip(firsts, served * 2, strict=True):
@@ -174,9 +176,58 @@ def test_rows_are_full_and_hold_every_tree(prepared: Prepared) -> None:
     conversations = [Conversation(str(n), "en", "meld", turns[: 1 + n % 3]) for n in range(60)]
     trees = [tree for one in prepared.segmenter.cut(conversations) for tree in Windows(96, 2).trees(one, first_answer)]
     rows = pack(trees, 96, np.random.default_rng(0))
-    assert sorted(id(tree) for row in rows for tree in row) == sorted(map(id, trees))
+    asked = [id(one.example) for row in rows for tree in row for one in tree.decisions]
+    assert sorted(asked) == sorted(id(one.example) for tree in trees for one in tree.decisions)
     assert max(sum(map(len, row)) for row in rows) <= 96
-    assert sum(map(len, trees)) > 0.8 * 96 * len(rows)
+    assert sum(len(tree) for row in rows for tree in row) > 0.8 * 96 * len(rows)
+    assert sum(map(len, trees)) > 1.1 * sum(len(tree) for row in rows for tree in row), "prefixes are shared"
+
+
+def test_posts_on_one_prefix_have_the_states_that_they_have_alone(prepared: Prepared, encoder: E5File) -> None:
+    model = warm_start(encoder, prepared.vocabulary, (0, 1)).eval()
+    texts = ["good news", "so what", "it is news", "bad news"]
+    posts = [Conversation(one, "en", "meld", (LabelledTurn("Ada", one, "joy"),)) for one in texts]
+    rng = np.random.default_rng(1)
+    beliefs = np.ones(7, np.float32)
+    roles = prepared.segmenter.roles
+    cut = list(prepared.segmenter.cut(posts))
+    trees = [t for one in cut for t in Windows(96, 2).trees(one, lambda e: negotiation(roles, e, beliefs, rng))]
+    layers = DecoderLayers(torch.float32)
+    with torch.no_grad():
+        together = collate(pack(trees, 256, rng), 256, 1)
+        assert len(set(together.row.tolist())) == 1
+        alone = [collate([[tree]], 96, 1) for tree in trees]
+        shared = hidden_states(model, together, layers)
+        own = {(id(d.example), i): s for one in alone for i, (d, s) in _states(model, one, layers)}
+        seen: dict[int, int] = {}
+        for decision, state in zip(together.decisions, shared, strict=True):
+            index = seen[id(decision.example)] = seen.get(id(decision.example), -1) + 1
+            torch.testing.assert_close(state, own[id(decision.example), index], rtol=1e-4, atol=1e-4)
+    assert len(own) == len(together.decisions) > len(texts)
+
+
+def _states(
+    model: OPTForCausalLM, packed: Packed, layers: DecoderLayers
+) -> Iterable[tuple[int, tuple[Decision, torch.Tensor]]]:
+    return enumerate(zip(packed.decisions, hidden_states(model, packed, layers), strict=True))
+
+
+def test_compiled_layers_with_dropout_learn_as_the_plain_ones_do(prepared: Prepared, encoder: E5File) -> None:
+    model = warm_start(encoder, prepared.vocabulary, (0, 1))
+    turns = tuple(LabelledTurn("Ada", text, "joy") for text in ("good news", "so what", "bad news"))
+    (utterances,) = prepared.segmenter.cut([Conversation("c", "en", "meld", turns)])
+    packed = collate([Windows(96, 2).trees(utterances, first_answer)], 96, 1)
+    found = []
+    for compiled in (False, True):
+        torch.manual_seed(3)
+        layers = DecoderLayers(torch.float32, dropout=0.2, largest=96 * HIDDEN, compiled=compiled)
+        model.zero_grad()
+        states = hidden_states(model, packed, layers)
+        states.square().sum().backward()
+        found.append((states.detach(), model.model.decoder.layers[0].fc1.weight.grad))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-3)
+    plain = hidden_states(model, packed, DecoderLayers(torch.float32))
+    assert not torch.allclose(plain, found[0][0]), "dropout was there"
 
 
 def test_what_is_held_out_is_not_trained_on_and_is_the_same_in_every_run(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from transformers import OPTForCausalLM
 
 from trainer.bilingual.decisions import hidden_states, label_scores
+from trainer.bilingual.decoder_layers import DecoderLayers
 from trainer.bilingual.packing import collate, pack
 from trainer.bilingual.recipe import BilingualRecipe, FigureName
 from trainer.bilingual.trees import Tree
@@ -46,14 +47,13 @@ def answers(model: OPTForCausalLM, trees: Sequence[Tree], length: int) -> tuple[
     rows = pack(trees, length, np.random.default_rng(0))
     examples: list[Example] = []
     found: list[NDArray[np.float32]] = []
-    model.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=model.dtype == torch.float32):
+    layers = DecoderLayers(torch.bfloat16)
+    with torch.inference_mode():
         for start in range(0, len(rows), _ROWS):
             packed = collate(rows[start : start + _ROWS], length, model.config.pad_token_id)
             asked = [one.example for one in packed.decisions]
-            found.append(label_scores(model, hidden_states(model, packed), asked).numpy())
+            found.append(label_scores(model, hidden_states(model, packed, layers), asked).numpy())
             examples += asked
-    model.train()
     return examples, np.concatenate(found).astype(np.float64)
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainer.bilingual.trees import Decision, Tree
+from trainer.bilingual.trees import Decision, Tree, grafted
 
 #: So many trees, drawn at random, share rows.
 _TOGETHER: Final = 1024
@@ -19,7 +19,7 @@ Row = list[Tree]
 
 
 def pack(trees: Sequence[Tree], length: int, rng: np.random.Generator) -> list[Row]:
-    """Rows of trees, in random order, each of at most ``length`` tokens."""
+    """Rows of trees, in random order, each of at most ``length`` tokens; those of one branch share prefixes."""
     order = rng.permutation(len(trees))
     rows: list[Row] = []
     for start in range(0, len(order), _TOGETHER):
@@ -28,19 +28,36 @@ def pack(trees: Sequence[Tree], length: int, rng: np.random.Generator) -> list[R
 
 
 def _first_fit(trees: Sequence[Tree], length: int) -> list[Row]:
-    """The longest first, each into the first row that has room."""
-    rows: list[Row] = []
-    free: list[int] = []
+    """The longest first, each into the first row that has its prefix and room, or else the first that has room."""
+    rows: list[_Row] = []
     for tree in sorted(trees, key=len, reverse=True):
-        for place, room in enumerate(free):
-            if len(tree) <= room:
-                rows[place].append(tree)
-                free[place] = room - len(tree)
-                break
+        prefix = tuple(tree.ids[: tree.prefix]) if tree.alone else None
+        sharing = (row for row in rows if prefix in row.shared and len(tree) - tree.prefix <= row.free)
+        roomy = (row for row in rows if len(tree) <= row.free)
+        row = next(sharing, None) or next(roomy, None)
+        if row is None:
+            row = _Row(length)
+            rows.append(row)
+        row.add(tree, prefix)
+    return [[*row.whole, *row.shared.values()] for row in rows]
+
+
+class _Row:
+    """One that is being filled."""
+
+    def __init__(self, length: int) -> None:
+        self.free = length
+        self.whole: list[Tree] = []
+        self.shared: dict[tuple[int, ...] | None, Tree] = {}
+
+    def add(self, tree: Tree, prefix: tuple[int, ...] | None) -> None:
+        if prefix is None:
+            self.whole.append(tree)
+            self.free -= len(tree)
         else:
-            rows.append([tree])
-            free.append(length - len(tree))
-    return rows
+            before = self.shared.get(prefix)
+            self.free -= len(tree) - (tree.prefix if before else 0)
+            self.shared[prefix] = grafted(before, tree)
 
 
 @dataclass(frozen=True, slots=True)

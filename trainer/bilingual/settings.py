@@ -17,4 +17,5 @@ class TrainBilingualSettings(BaseSettings):
         default=Path("train-bilingual"), description="Checkpoints and figures; a killed run goes on here."
     )
     model_folder: Path = Field(description="Where the finished model goes.")
+    compiled: bool = Field(default=True, description="Compile the layers; needs a C++ compiler.")
     checkpoint_seconds: float = Field(default=300.0, gt=0, description="Time between checkpoints.")

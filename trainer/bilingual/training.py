@@ -12,6 +12,7 @@ from transformers import OPTForCausalLM
 from prompts.roles import RolePrompts
 from trainer.averaged_training import AveragedTraining, Rates, tied
 from trainer.bilingual.decisions import hidden_states, label_scores, loss
+from trainer.bilingual.decoder_layers import DecoderLayers
 from trainer.bilingual.figures import Figures, development_figures
 from trainer.bilingual.material import Material, epoch_rows
 from trainer.bilingual.packing import Row, collate
@@ -33,9 +34,13 @@ class BilingualTraining:
     ) -> None:
         """Start from the model as it is; ``run`` looks for a checkpoint."""
         torch.manual_seed(recipe.seed)
-        self.model = model.train()
-        # With a mask of its own for each row, eager attention was a tenth faster than the fused kernel.
-        self.model.set_attn_implementation("eager")
+        self.model = model
+        self._layers = DecoderLayers(
+            torch.bfloat16,
+            dropout=model.config.dropout,
+            largest=recipe.rows * recipe.length * model.config.hidden_size,
+            compiled=settings.compiled,
+        )
         self._recipe, self._settings, self._roles, self._material = recipe, settings, roles, material
         self._beliefs = material.first_beliefs()
         self._begun = self._beliefs.copy()
@@ -84,10 +89,9 @@ class BilingualTraining:
         numbers = np.array([self._material.numbers[id(one)] for one in examples])
         first = np.array([one.first for one in packed.decisions])
         weight = self._material.weights[numbers] * np.where(first, 1.0, self._recipe.later_decisions)
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = label_scores(self.model, hidden_states(self.model, packed), examples)
-            target = torch.tensor([one.target for one in examples])
-            value = loss(scores, target, torch.from_numpy(weight.astype(np.float32)))
+        scores = label_scores(self.model, hidden_states(self.model, packed, self._layers), examples)
+        target = torch.tensor([one.target for one in examples])
+        value = loss(scores, target, torch.from_numpy(weight.astype(np.float32)))
         self._training.step(value)
         self._believe(numbers[first], scores.detach()[torch.from_numpy(first)])
         return float(value.detach())

@@ -6,7 +6,7 @@ than the tokens of the last one's prompt.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trainer.bilingual.conversations import Utterance
 from trainer.examples import Example
@@ -35,6 +35,7 @@ class Tree:
         branch: 0 in the trunk, else the branch's number.
         sees: how many tokens of the trunk each token of a branch sees; in the trunk, its own place and those before.
         decisions: in the branches.
+        prefix: how many tokens of the trunk come before its first turn.
     """
 
     ids: list[int] = field(default_factory=list)
@@ -42,9 +43,15 @@ class Tree:
     branch: list[int] = field(default_factory=list)
     sees: list[int] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    prefix: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def alone(self) -> bool:
+        """Whether it has one branch."""
+        return self.branch[-1] == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Windows:
                     branches.append((len(trunk), one.example, asked))
                 place += 1
             if branches:
-                result.append(_tree(trunk, branches))
+                result.append(_tree(trunk, branches, len(prefix)))
             if place <= labelled:
                 # Not one new turn found room: with less history, or not at all.
                 labelled, start = (labelled + 1, labelled + 1) if start == labelled else (labelled, labelled)
@@ -89,16 +96,41 @@ class Windows:
         return result
 
 
-def _tree(trunk: list[int], branches: list[tuple[int, Example, Negotiation]]) -> Tree:
-    length = len(trunk)
-    tree = Tree([*trunk], [*range(length)], [0] * length, [*range(1, length + 1)])
+def _tree(trunk: list[int], branches: list[tuple[int, Example, Negotiation]], prefix: int) -> Tree:
+    tree = _trunk(trunk, prefix)
     for number, (end, example, asked) in enumerate(branches, start=1):
         begin = len(tree)
-        tree.ids += asked.ids
-        tree.positions += range(end, end + len(asked.ids))
-        tree.branch += [number] * len(asked.ids)
-        tree.sees += [end] * len(asked.ids)
+        _grow(tree, asked.ids, number, end)
         tree.decisions += [
             Decision(begin + place, example, first=not index) for index, place in enumerate(asked.decisions)
         ]
+    return tree
+
+
+def _trunk(ids: Sequence[int], prefix: int) -> Tree:
+    length = len(ids)
+    return Tree([*ids], [*range(length)], [0] * length, [*range(1, length + 1)], prefix=prefix)
+
+
+def _grow(tree: Tree, ids: Sequence[int], number: int, sees: int) -> None:
+    """A branch that goes on where it sees the trunk end."""
+    tree.ids += ids
+    tree.positions += range(sees, sees + len(ids))
+    tree.branch += [number] * len(ids)
+    tree.sees += [sees] * len(ids)
+
+
+def grafted(shared: Tree | None, one: Tree) -> Tree:
+    """A tree of one branch as a further branch on a trunk that is no more than their common prefix.
+
+    A post, or a short conversation with one label, is a branch of the labels that stand before it: they are read once.
+
+    Args:
+        shared: grows; None: a new one is made.
+        one: stays as it is.
+    """
+    tree = _trunk(one.ids[: one.prefix], one.prefix) if shared is None else shared
+    moved = len(tree) - one.prefix
+    _grow(tree, one.ids[one.prefix :], tree.branch[-1] + 1, one.prefix)
+    tree.decisions += [replace(decision, place=decision.place + moved) for decision in one.decisions]
     return tree
