@@ -16,7 +16,7 @@ import numpy as np
 
 from bench.figures import Figure, say, working
 from bench.sanm import PARTS, _conversations, _indices
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
@@ -42,7 +42,7 @@ class Asked:
 
 def measure() -> list[Figure]:
     """Ask everything at each depth."""
-    folder = find_model("sentistream-en-22m")
+    folder = find_model(SHIPPED_MODEL)
     builder = ExampleBuilder(ModelProfile.read(folder), PromptTokenizer(folder))
     examples = list(builder.examples(_conversations()))
     found = asyncio.run(_ask_all(VllmEngine(folder, VllmOptions(answer_seconds=600.0)), builder, examples))

@@ -21,7 +21,7 @@ import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.figures import Figure, print_table, say
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.chat import ChatMessage, Source, Turn
 from schemas.codec import encode
@@ -123,7 +123,7 @@ class _Run:
         self._sent: dict[tuple[int, int], float] = {}
         self._waits: list[float] = []
         self._came = 0
-        tokenizer = PromptTokenizer(find_model("sentistream-en-22m")).sha256
+        tokenizer = PromptTokenizer(find_model(SHIPPED_MODEL)).sha256
         self._requests = {tenant: _request(tenant, tokenizer) for tenant in "abcw"}
 
     def measure(self) -> list[float]:

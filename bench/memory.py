@@ -47,13 +47,13 @@ def _grow(lengths: int) -> float:
     import psutil
     import torch
 
-    from prompts.profile import find_model
+    from prompts.profile import SHIPPED_MODEL, find_model
     from trainer.batches import collate
     from trainer.decisions import decide, loss
     from trainer.lora.loading import load_base
     from trainer.rounds import Sequence
 
-    model = load_base(find_model("sentistream-en-22m"), dtype=torch.float32, device=torch.device("cpu")).train()
+    model = load_base(find_model(SHIPPED_MODEL), dtype=torch.float32, device=torch.device("cpu")).train()
     optimizer = torch.optim.AdamW(model.parameters(), 1e-5, fused=True)
     rng, process, before = np.random.default_rng(0), psutil.Process(), 0
     for step in range(_WARM + STEPS):

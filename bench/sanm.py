@@ -19,7 +19,7 @@ from typing import Any, get_args
 import numpy as np
 
 from bench.figures import Figure, say, working
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent, Policy
 from schemas.request import SanmRequest
@@ -46,7 +46,7 @@ class Policed:
 
 def measure(repeats: int = REPEATS) -> list[Figure]:
     """Ask everything by each policy."""
-    folder = find_model("sentistream-en-22m")
+    folder = find_model(SHIPPED_MODEL)
     builder = ExampleBuilder(ModelProfile.read(folder), PromptTokenizer(folder))
     examples = list(builder.examples(_conversations()))
     found = asyncio.run(_ask(folder, builder, examples, repeats))

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench.cpu import cpu_seconds
 from bench.figures import Figure, print_table, say, working
 from bench.worker import publish_requests
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames, topics
@@ -98,7 +98,7 @@ def _run(size: int, flight: int, bootstrap: str, folder: Path) -> Run:
     folder.mkdir()
     names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
     create_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap), topics(names, "embedded", PARTITIONS))
-    tokenizer = PromptTokenizer(find_model("sentistream-en-22m")).sha256
+    tokenizer = PromptTokenizer(find_model(SHIPPED_MODEL)).sha256
     ports = kept_ports(folder / "ports.json", size)
     with ExitStack() as stack:
         workers = []

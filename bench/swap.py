@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.figures import Figure, working
 from bench.worker import TEXT
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.adapter import METADATA_FILE, AdapterMetadata, folder_sha256, weights_sha256
@@ -38,7 +38,7 @@ from worker.engines.vllm_options import VllmOptions
 from worker.labelling import SanmLabeller, SanmOptions
 from worker.warm_question import WarmQuestion
 
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 RATE = 20.0
 SWAPS = 6
 WINDOW_S = 5.0

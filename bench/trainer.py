@@ -47,9 +47,9 @@ class Found:
 
 def measure(examples: int = EXAMPLES, fixed: int = FIXED, seeds: Sequence[int] = SEEDS) -> list[Figure]:
     """Examples a second of both, and the loss that each begins and ends with."""
-    from prompts.profile import find_model
+    from prompts.profile import SHIPPED_MODEL, find_model
 
-    base = find_model("sentistream-en-22m")
+    base = find_model(SHIPPED_MODEL)
     made = make_examples(base, examples + fixed)
     train, further = made[:examples], made[examples:]
     start = fixed_loss(base, None, further)

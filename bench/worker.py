@@ -16,7 +16,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from bench.figures import Figure, print_table, say
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.chat import ChatMessage, Source, Turn
 from schemas.codec import encode
@@ -40,7 +40,7 @@ def measure() -> list[Figure]:
     rates: dict[str, list[float]] = {row: [] for row in ROWS}
     costs: dict[str, list[float]] = {row: [] for row in ROWS}
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
-        model = find_model("sentistream-en-22m")
+        model = find_model(SHIPPED_MODEL)
         for _ in range(TURNS):
             for row in ROWS:
                 rate, cost = _run(row, kafka.bootstrap_servers, model)

@@ -12,6 +12,8 @@ from schemas.prompt import Part
 
 PROFILE_FILE = "sentistream.json"
 TOKENIZER_FILE = "tokenizer.json"
+#: The model that ships, and that is used where no other is named.
+SHIPPED_MODEL = "sentistream-en-22m"
 
 
 class Trust(Frozen):

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from prompts.errors import ProfileError
 from prompts.parts import HistoryRule, PartsBuilder
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.prompt import ALL_PARTS, Part
 from schemas.taxonomy import load_taxonomy
@@ -20,7 +20,7 @@ class PromptSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     model: str = Field(
-        default="sentistream-en-22m", description="Model folder, or the name of a model that ships, to cut prompts for."
+        default=SHIPPED_MODEL, description="Model folder, or the name of a model that ships, to cut prompts for."
     )
     taxonomy: str | None = Field(default=None, description="Label set; left out: the model's usual one.")
     taxonomies: Path | None = Field(default=None, description="Folder with label sets of your own.")

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol, Self
 import click
 from pydantic import Field
 
+from prompts.profile import SHIPPED_MODEL
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.event import Policy
 from schemas.topics import TopicNames
@@ -41,7 +42,7 @@ class SystemSettings(UpSettings):
     engine: EngineName = Field(
         default="vllm", description="The real model in vLLM, an OpenAI-compatible server, or `scripted` for trying out."
     )
-    model: str = Field(default="sentistream-en-22m", description="Model folder, or the name of one that ships.")
+    model: str = Field(default=SHIPPED_MODEL, description="Model folder, or the name of one that ships.")
     policy: Policy = Field(
         default="calibrated", validation_alias="SANM_POLICY", description="When the model checks its own answer."
     )

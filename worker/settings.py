@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from prompts.profile import SHIPPED_MODEL
 from schemas.connections import KafkaSettings
 from schemas.event import Mode, Policy
 from schemas.topics import TopicNames
@@ -21,7 +22,7 @@ class SanmSettings(KafkaSettings, TopicNames):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    model: str = Field(default="sentistream-en-22m", description="Model folder, or the name of one that ships.")
+    model: str = Field(default=SHIPPED_MODEL, description="Model folder, or the name of one that ships.")
     engine: EngineName = Field(default="vllm", description="vLLM in this process, a server, or a script for tests.")
     sanm_policy: Policy = Field(default="calibrated", description="When the discriminator is asked.")
     sanm_rounds: int = Field(default=3, ge=1, le=10, description="Most rounds before a message is an outlier.")

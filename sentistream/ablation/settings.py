@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from prompts.profile import SHIPPED_MODEL
 from trainer.ablation.tables import TableName
 
 ALL_TABLES = get_args(TableName)
@@ -17,7 +18,7 @@ class AblateSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="ABLATE_", protected_namespaces=())
 
     model: str = Field(
-        default="sentistream-en-22m",
+        default=SHIPPED_MODEL,
         validation_alias="MODEL",
         description="Model folder, or the name of one that ships.",
     )

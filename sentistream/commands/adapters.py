@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from prompts.errors import ProfileError
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from schemas.connections import KafkaSettings
 from schemas.release import AdapterRelease
 from schemas.topics import TopicNames
@@ -28,7 +28,7 @@ class AdaptersSettings(RegistrySettings, KafkaSettings, TopicNames):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    model: str = Field(default="sentistream-en-22m", description="Model folder, or a model's name.")
+    model: str = Field(default=SHIPPED_MODEL, description="Model folder, or a model's name.")
 
     @property
     def model_name(self) -> str:

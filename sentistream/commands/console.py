@@ -15,7 +15,7 @@ from console.api.settings import ApiSettings
 from console.errors import ConsoleError
 from console.settings import DatabaseSettings, StoreSettings
 from prompts.errors import ProfileError
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from schemas.base import Identifier
 from schemas.topics import TopicNames
 from sentistream.errors import SentistreamError
@@ -36,7 +36,7 @@ class ConsoleOptions(RegistrySettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    model: str = Field(default="sentistream-en-22m", description="Model folder, or a model's name.")
+    model: str = Field(default=SHIPPED_MODEL, description="Model folder, or a model's name.")
     streams_group: str = Field(default="sentistream-streams", description="The stream's consumer group.")
     worker_group: str = Field(default="sentistream-worker", description="The worker's consumer group.")
     store: bool = Field(

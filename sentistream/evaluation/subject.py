@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from prompts.profile import TOKENIZER_FILE, ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, TOKENIZER_FILE, ModelProfile, find_model
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.adapter import METADATA_FILE, AdapterMetadata, weights_sha256
@@ -28,7 +28,7 @@ class EvaluateSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="EVALUATE_", protected_namespaces=())
 
     model: str = Field(
-        default="sentistream-en-22m",
+        default=SHIPPED_MODEL,
         validation_alias="MODEL",
         description="Model folder, or the name of one that ships.",
     )

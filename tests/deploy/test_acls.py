@@ -17,7 +17,7 @@ import redis
 from confluent_kafka import Consumer, KafkaException, Producer
 from pydantic import SecretStr
 
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.adapter import weights_sha256
 from schemas.connections import KafkaSettings, RedisSettings
@@ -44,7 +44,7 @@ from trainer.registry.topic import ReleaseTopic
 
 pytestmark = pytest.mark.kafka
 
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 
 
 class RefusedError(Exception):

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+from prompts.profile import SHIPPED_MODEL
 from prompts.settings import PromptSettings, ServedBuilders
 from tests.faults.campaign import endure
 from tests.faults.conftest import MakePipeline
@@ -17,7 +18,7 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.vllm, pytest.mark.soak, pytest.mark.timeout(900)]
 
-_MODEL: Final = "sentistream-en-22m"
+_MODEL: Final = SHIPPED_MODEL
 _BOUND_S: Final = 10.0
 _TIMES: Final = 5
 

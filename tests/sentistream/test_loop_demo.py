@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prompts.profile import PROFILE_FILE, ModelProfile, find_model
+from prompts.profile import PROFILE_FILE, SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent
 from schemas.examples import examples
@@ -76,7 +76,7 @@ def test_people_err_as_often_as_they_are_said_to() -> None:
 
 
 def test_other_labels_are_misses_and_no_false_alarms() -> None:
-    folder = find_model("sentistream-en-22m")
+    folder = find_model(SHIPPED_MODEL)
     builder = ExampleBuilder(ModelProfile.read(folder), PromptTokenizer(folder))
     turns = tuple(LabelledTurn("A", "so", label) for label in ("joy", "joy", "anger", "neutral", "sadness"))
     asked: list[Example] = list(builder.examples([Conversation("c", "en", "meld", turns)]))
@@ -123,7 +123,7 @@ def settings_in(folder: Path) -> LoopDemoSettings:
 
 def with_profile(folder: Path, *taxonomies: str) -> Path:
     folder.mkdir()
-    profile = ModelProfile.read(find_model("sentistream-en-22m")).model_copy(update={"taxonomies": taxonomies})
+    profile = ModelProfile.read(find_model(SHIPPED_MODEL)).model_copy(update={"taxonomies": taxonomies})
     (folder / PROFILE_FILE).write_text(profile.model_dump_json())
     return folder
 

@@ -19,6 +19,7 @@ import redis
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
+from prompts.profile import SHIPPED_MODEL
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.secret_files import SecretSettings
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
@@ -143,7 +144,7 @@ def test_a_stream_that_works_shows_no_secret(
     user = f"u{secrets.token_hex(4)}"
     admin: Any = redis.Redis.from_url(redis_server.url)
     admin.execute_command("ACL", "SETUSER", user, "on", f">{MARK}", "~*", "+@all")
-    rig = secured_rig(secure_kafka, login, redis_server.url, Path("sentistream-en-22m"))
+    rig = secured_rig(secure_kafka, login, redis_server.url, Path(SHIPPED_MODEL))
     rig.environment.pop("KAFKA_SASL_PASSWORD")
     rig.environment |= {
         "KAFKA_SASL_PASSWORD_FILE": str(_written(tmp_path / "kafka", MARK)),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from prompts.profile import SHIPPED_MODEL
 from schemas.connections import RedisSettings
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.embedded.ports import kept_ports
@@ -23,7 +24,7 @@ from trainer.outcome import Outcome
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
 
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 DEADLINE_S = 120
 
 

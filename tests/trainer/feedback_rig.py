@@ -8,6 +8,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from prompts.parts import prompt_hash
+from prompts.profile import SHIPPED_MODEL
 from prompts.settings import PromptSettings, ServedBuilders
 from prompts.windows import OfflineWindows
 from schemas.adapter import OffsetSpan
@@ -24,7 +25,7 @@ from trainer.feedback.spans import current_spans, topic_shape
 
 THEN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SAID = ("you said friday", "it is monday", "so where is it", "i will look", "thank you so much", "what a day")
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 VERSION = "20261121T031500Z-3f2a"
 
 

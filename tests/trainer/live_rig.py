@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.codec import decode, encode
 from schemas.connections import KafkaSettings
@@ -23,7 +23,7 @@ from tests.waiting import wait_for
 from trainer.registry.store import Registry
 from trainer.releases import Releases
 
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 #: A platform's own slang: what people mean by it, the model has to be told.
 SLANG = {"blip": "anger", "zork": "joy", "mump": "sadness", "tarp": "neutral"}
 _FILLERS = ("that was {} again", "so {} then", "{} , you know", "well it is {}", "i would call it {}", "today : {}")

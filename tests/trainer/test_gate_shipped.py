@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
 from trainer.corpora import Conversation, LabelledTurn
 from trainer.examples import Example, ExampleBuilder
@@ -17,7 +17,7 @@ from trainer.gate.settings import GateSettings
 from trainer.lora.recipe import Recipe
 from trainer.lora.train import train_adapter
 
-BASE = find_model("sentistream-en-22m")
+BASE = find_model(SHIPPED_MODEL)
 #: Words of a platform's own, which the model cannot know, and plain ones, which it does.
 WORDS = {
     "joy": ("zonky", "so happy"),

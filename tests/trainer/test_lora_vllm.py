@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import log_softmax
 
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.roles import Prompt
 from tests.trainer.lora_rig import examples_of, recipe
 from trainer.examples import Example
@@ -41,7 +41,7 @@ def expected(base: Path, adapter: Path | None, examples: Sequence[Example]) -> N
 async def test_vllm_and_torch_agree_with_and_without_the_adapter_in_one_batch(
     tmp_path: Path, meld_file: Callable[[int], Path]
 ) -> None:
-    base = find_model("sentistream-en-22m")
+    base = find_model(SHIPPED_MODEL)
     examples = examples_of(base, meld_file(8))
     out = tmp_path / "adapter"
     made = recipe(precision="bf16", rank=16, max_steps=8, learning_rate=5e-3)

@@ -6,7 +6,7 @@ from safetensors import safe_open
 from tokenizers import Tokenizer
 from transformers import OPTForCausalLM
 
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.taxonomy import load_taxonomy
@@ -14,7 +14,7 @@ from trainer.corpora import Conversation, LabelledTurn
 from trainer.examples import ExampleBuilder
 from trainer.predict import label_logits
 
-FOLDER = find_model("sentistream-en-22m")
+FOLDER = find_model(SHIPPED_MODEL)
 
 
 @pytest.fixture(scope="module")

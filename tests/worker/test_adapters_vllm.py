@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prompts.profile import ModelProfile, find_model
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.adapter import weights_sha256
@@ -35,7 +35,7 @@ class Served:
     """The model that ships, with three adapters for it."""
 
     def __init__(self, folder: Path) -> None:
-        model = find_model("sentistream-en-22m")
+        model = find_model(SHIPPED_MODEL)
         profile = ModelProfile.read(model)
         roles = RolePrompts(profile, PromptTokenizer(model))
         base = weights_sha256(model)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transformers import OPTForCausalLM
 
 from prompts.parts import HistoryRule, PartsBuilder
+from prompts.profile import SHIPPED_MODEL
 from prompts.roles import RolePrompts, Said
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.event import Deduction
@@ -34,7 +35,7 @@ Answer = Callable[[Sequence[Case]], NDArray[np.int64]]
 
 @pytest.fixture(scope="module")
 def served() -> ServedBuilders:
-    return ServedBuilders(PromptSettings(model="sentistream-en-22m"))
+    return ServedBuilders(PromptSettings(model=SHIPPED_MODEL))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prompts.profile import find_model
+from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.tokenizer import PromptTokenizer
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames, topics
@@ -20,7 +20,7 @@ from worker.errors import ExitCode
 
 pytestmark = pytest.mark.kafka
 
-MODEL = "sentistream-en-22m"
+MODEL = SHIPPED_MODEL
 
 
 @contextmanager
