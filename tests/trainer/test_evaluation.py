@@ -1,5 +1,6 @@
 """Figures of an evaluation from answers that are known."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def material(builder: ExampleBuilder, taxonomy: str, labels: list[str]) -> Mater
     return Material(taxonomy, taxonomy, taxonomy, examples, own.names, own.of(targets(examples)), 0)
 
 
-def found(asked: Material, said: list[str | None], policy: str = "one-pass", **changed: Any) -> dict[str, Any]:
+def found(asked: Material, said: Sequence[str | None], policy: str = "one-pass", **changed: Any) -> dict[str, Any]:
     scores: list[dict[str, float]] = changed.pop("scores", [{} for _ in said])
     firsts = changed.pop("firsts", said)
     answers = [
@@ -156,18 +157,72 @@ def test_a_baseline_gives_the_commonest_label_of_its_training_file(builder: Exam
     assert found["tfidf"]["trained_on"] == 7
 
 
+def test_sentiments_are_compared_with_one_pass_too(builder: ExampleBuilder) -> None:
+    asked = material(builder, "cped", ["anger", "happy", "neutral", "depress"])
+    said = ["happy", "relaxed", "neutral", "fear"]
+    figure = found(asked, said, "calibrated", firsts=["fear", "relaxed", "neutral", "depress"])
+    assert figure["sentiment_accuracy_change"] == -0.25, "anger's fear was negative enough, and happy is not"
+    assert figure["sentiment_macro_f1_change_low"] <= figure["sentiment_macro_f1_change"] < 0
+
+
+def evaluated(one: dict[str, Any], file: str = "valid.txt", **changed: Any) -> dict[str, Any]:
+    """As ``sentistream evaluate --json`` writes it."""
+    words = {"file": file, "command": f"sentistream evaluate {file} --format {one['format']}"}
+    return one | words | {"policies": {one["policy"]: one}, "baselines": {}} | changed
+
+
 def test_the_document_of_results_names_its_commands(builder: ExampleBuilder, tmp_path: Path) -> None:
     asked = material(builder, "emocontext", ["happy", "others"])
     one = found(asked, ["happy", "others"])
-    file = {"file": "valid.txt", "command": "sentistream evaluate valid.txt --format emocontext"}
     baseline = {"commonest": {"micro_f1_emotions": 0.0}}
-    written = one | file | {"policies": {"one-pass": one}, "baselines": baseline}
-    write(tmp_path / "emocontext.json", written)
-    write(tmp_path / "emocontext-rounds1.json", written | {"rounds": 1, "policies": {"paper": one}})
+    write(tmp_path / "emocontext.json", evaluated(one, baselines=baseline))
+    write(tmp_path / "emocontext-rounds1.json", evaluated(one, rounds=1, policies={"paper": one}))
     text = results(tmp_path)
     assert "| emocontext: valid.txt | 2 | micro-F1 of happy, sad, angry | 100.0 [" in text
     assert "sentistream evaluate valid.txt --format emocontext" in text
     assert "## Rounds" in text
+
+
+@pytest.mark.parametrize(
+    ("taxonomy", "label", "shown"),
+    [
+        ("dailydialog", "anger", "macro-F1 of the six emotions"),
+        ("emocontext", "sad", "micro-F1 of happy, sad, angry"),
+        ("goemotions-ekman", "joy", "macro-F1"),
+        ("smp2020", "happy", "macro-F1"),
+        ("sentiment", "positive", "accuracy"),
+        ("meld", "joy", "weighted F1"),
+    ],
+)
+def test_a_held_out_part_in_json_lines_is_compared_by_its_corpuss_figure(
+    builder: ExampleBuilder, tmp_path: Path, taxonomy: str, label: str, shown: str
+) -> None:
+    one = found(material(builder, taxonomy, [label]), [label]) | {"format": "jsonl"}
+    write(tmp_path / "held-out.json", evaluated(one, "held-out.jsonl"))
+    assert f"| jsonl: held-out.jsonl | 1 | {shown} | 100.0 [" in results(tmp_path)
+
+
+def test_the_negotiation_is_judged_by_the_corpuss_own_figures(builder: ExampleBuilder, tmp_path: Path) -> None:
+    asked = material(builder, "cped", ["anger", "happy", "neutral", "depress"])
+    firsts = ["anger", "relaxed", "neutral", "depress"]
+    one, other = found(asked, firsts), found(asked, ["anger", "happy", "neutral", "happy"], "calibrated", firsts=firsts)
+    other |= {"model_s_ratio": 1.125}
+    write(tmp_path / "cped.json", evaluated(one, "split.csv", policies={"one-pass": one, "calibrated": other}))
+    (emotions, sentiments) = [line for line in results(tmp_path).splitlines() if "| calibrated |" in line]
+    change = 100 * (other["macro_f1"] - one["macro_f1"])
+    assert emotions.startswith(f"| cped: split.csv | macro-F1 | calibrated | 66.7 | {change:+.2f} [")
+    assert sentiments.startswith("| cped: split.csv | macro-F1 of the three sentiments | calibrated | 77.8 | -22.22 [")
+    assert "| 1.12 |" in emotions, "model time against one pass"
+
+
+def test_figures_of_two_models_stand_in_tables_of_their_own(builder: ExampleBuilder, tmp_path: Path) -> None:
+    one = found(material(builder, "meld", ["joy"]), ["joy"])
+    write(tmp_path / "meld.json", evaluated(one, "dev.csv"))
+    write(tmp_path / "meld-old.json", evaluated(one, "dev.csv", model="old"))
+    write(tmp_path / "meld-server.json", evaluated(one, "dev.csv", engine="openai"))
+    text = results(tmp_path)
+    for title in ("tiny", "old", "tiny by engine openai"):
+        assert f"## One pass, by corpus: {title}\n" in text
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from trainer.metrics import OUTLIER, Indices, calibration_error, flips, report
 NO_EMOTION: Final = {"emocontext": "others", "dailydialog": "no_emotion"}
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 _PAIRED: Final = ("accuracy", "macro_f1", "weighted_f1", "micro_f1_emotions", "macro_f1_emotions")
+#: A sentiment's micro-F1 is its accuracy, but for outliers.
+_OF_SENTIMENTS: Final = ("accuracy", "macro_f1", "weighted_f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,11 @@ def figures(material: Material, outcome: Outcome, asked: Asked, one_pass: Outcom
         values |= _changes(counted, before)
     by_sentiment = _sentiment_scores(material, outcome)
     for name, one in by_sentiment.items():
-        values |= {f"{name}_{key}": value for key, value in one.observed().items() if key != "micro_f1"}
-        intervals |= {f"{name}_{key}": value for key, value in one.intervals().items() if key != "micro_f1"}
+        values |= {f"{name}_{key}": value for key, value in one.observed().items() if key in _OF_SENTIMENTS}
+        intervals |= {f"{name}_{key}": value for key, value in one.intervals().items() if key in _OF_SENTIMENTS}
+    if by_sentiment and first is not None:
+        changed = _changes(by_sentiment["sentiment"], _sentiments(material, first.first))
+        values |= {f"sentiment_{key}": value for key, value in changed.items()}
     found: dict[str, Any] = {
         "format": material.corpus_format,
         "taxonomy": material.corpus,
@@ -139,16 +144,26 @@ def _sentiment_scores(material: Material, outcome: Outcome) -> dict[str, Scores]
         return {}
     if any(label.sentiment is None for taxonomy in taxonomies for label in taxonomy.labels):
         return {}
-    own = {label.name: label.sentiment or "" for taxonomy in taxonomies for label in taxonomy.labels}
-    side = np.array([*(SENTIMENTS.index(own[name]) for name in material.names), OUTLIER], dtype=np.int64)
-    truth = side[material.truth]
-    found = {"sentiment": score(truth, side[outcome.final], material.conversations, SENTIMENTS)}
+    found = {"sentiment": _sentiments(material, outcome.final)}
     if all(one.scores for one in outcome.answers):
         likeliest = np.array(
             [_likeliest(one.scores, taxonomy) for one, taxonomy in zip(outcome.answers, taxonomies, strict=True)]
         )
+        truth = _sides(material)[material.truth]
         found["sentiment_by_scores"] = score(truth, likeliest, material.conversations, SENTIMENTS)
     return found
+
+
+def _sentiments(material: Material, said: Indices) -> Scores:
+    side = _sides(material)
+    return score(side[material.truth], side[said], material.conversations, SENTIMENTS)
+
+
+def _sides(material: Material) -> Indices:
+    """The sentiment of each label, the last entry for OUTLIER."""
+    labels = (label for one in material.examples for label in one.question.parts.labels)
+    own = {label.name: label.sentiment or "" for label in labels}
+    return np.array([*(SENTIMENTS.index(own[name]) for name in material.names), OUTLIER], dtype=np.int64)
 
 
 def _likeliest(scores: Any, taxonomy: Taxonomy) -> int:
@@ -162,5 +177,5 @@ def compact(found: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value
         for key, value in found.items()
-        if key in kept or "f1_emotions" in key or key.startswith("sentiment_")
+        if (key in kept or "f1_emotions" in key or key.startswith("sentiment_")) and "_change" not in key
     }

@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer.evaluation.answered import Outcome
 from trainer.evaluation.baselines import Baseline
+from trainer.evaluation.headline import change, headlines
 from trainer.evaluation.material import Material
 from trainer.gate.figures import reliability
 from trainer.gate.markdown import table
@@ -31,6 +32,7 @@ _COSTS = (
     ("model calls a message", "calls_per_message", "{:.2f}"),
     ("tokens", "tokens", "{:,}"),
     ("model time, s", "model_s", "{:.1f}"),
+    ("model time, times that of one pass", "model_s_ratio", "{:.2f}"),
 )
 
 
@@ -81,9 +83,10 @@ def summary(
     for name, key, form in _COSTS:
         values = ["-" if found[key] is None else form.format(found[key]) for _, found in policies]
         cells.append([name, *values, *empty])
-    changes = [_change(found) for _, found in policies]
-    if any(changes):
-        cells.append(["weighted F1 against one pass, points", *changes, *empty])
+    for figure in headlines(first):
+        changes = [change(found, figure) for _, found in policies]
+        if any(changes):
+            cells.append([f"{figure.shown} against one pass, points", *changes, *empty])
     return head, cells
 
 
@@ -144,13 +147,6 @@ def _side(outcome: Outcome, found: dict[str, Any], material: Material) -> SideRe
 def _within(found: dict[str, Any], key: str) -> str:
     low, high = found["intervals"][key]
     return f"{_percent(found[key])} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _change(found: dict[str, Any]) -> str:
-    if "weighted_f1_change" not in found:
-        return ""
-    change, low, high = (100 * found[f"weighted_f1_change{one}"] for one in ("", "_low", "_high"))
-    return f"{change:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
 def _percent(share: float | None) -> str:

@@ -11,20 +11,9 @@ from typing import Any, Final
 import orjson
 
 from trainer.ablation.markdown import tables
+from trainer.evaluation.headline import Figure, change, headlines
 from trainer.gate.markdown import table
 
-#: The figure that a corpus is compared by, where it is not weighted F1.
-HEADLINE: Final = {
-    "dailydialog": ("macro_f1_emotions", "macro-F1 of the six emotions"),
-    "emocontext": ("micro_f1_emotions", "micro-F1 of happy, sad, angry"),
-    "goemotions": ("macro_f1", "macro-F1"),
-    "cped": ("macro_f1", "macro-F1"),
-    "smp2020": ("macro_f1", "macro-F1"),
-    "twitter2015": ("accuracy", "accuracy"),
-    "twitter2017": ("accuracy", "accuracy"),
-    "chsims": ("weighted_f1", "weighted F1"),
-}
-_WEIGHTED: Final = ("weighted_f1", "weighted F1")
 #: As the service asks.
 _ROUNDS: Final = 3
 ABLATIONS: Final = "ablations"
@@ -36,32 +25,39 @@ def results(folder: Path) -> str:
     lines = [
         "# Results",
         "",
-        "Made by `make results` from the JSON files in [results/](results/). All files are development splits in their",
-        "publishers' own formats; none of them is in this repository. Figures are percentages; brackets hold 95 %",
-        "intervals of a bootstrap over conversations. A file that chose a model's weights, temperature or threshold",
-        "gives figures that are a little too good: a model's card says which did.",
+        "Made by `make results` from the JSON files in [results/](results/). All files are development data, in their",
+        "publishers' own formats or, where a part of a file is held out, in our JSON Lines; none of them is in this",
+        "repository. Figures are percentages; brackets hold 95 % intervals of a bootstrap over conversations. A file",
+        "that chose a model's weights, temperature or threshold gives figures that are a little too good: a model's",
+        "card says which did.",
     ]
-    usual = [one for one in found if one["rounds"] == _ROUNDS]
-    if usual:
-        lines += ["", *_corpora(usual), "", *_policies(usual)]
-    if more := _rounds(found):
-        lines += ["", *more]
+    subjects = dict.fromkeys(map(_subject, found))
+    for subject in subjects:
+        own = [one for one in found if _subject(one) == subject]
+        title = f": {subject}" if len(subjects) > 1 else ""
+        if usual := [one for one in own if one["rounds"] == _ROUNDS]:
+            lines += ["", *_corpora(usual, subject, title), "", *_policies(usual, title)]
+        if more := _rounds(own, title):
+            lines += ["", *more]
     if (folder / ABLATIONS).is_dir():
         lines += ["", *_ablations(folder / ABLATIONS)]
     return "\n".join(lines) + "\n"
 
 
-def headline(found: dict[str, Any]) -> tuple[str, str]:
-    """The key and the words of the figure that an evaluation's corpus is compared by."""
-    key, shown = HEADLINE.get(found["format"], _WEIGHTED)
-    return (key, shown) if key in found else _WEIGHTED
+def _subject(found: dict[str, Any]) -> str:
+    """Who was asked: figures of different ones never stand in one table."""
+    words = [found["model"]]
+    words += [f"with adapter {found['adapter']}"] if found["adapter"] else []
+    words += [f"by engine {found['engine']}"] if found["engine"] != "local" else []
+    words += [f"in mode {found['mode']}"] if found["mode"] != "direct" else []
+    return " ".join(words)
 
 
-def _corpora(found: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "## One pass, by corpus"
+def _corpora(found: Sequence[dict[str, Any]], subject: str, title: str) -> Iterator[str]:
+    yield f"## One pass, by corpus{title}"
     yield ""
-    yield "Baselines, each by the same figure: always the commonest label, and the better one of TF-IDF with logistic"
-    yield "regression as it comes and with its labels balanced."
+    yield f"Asked was {subject}. Baselines, each by the same figure: always the commonest label, and the better one of"
+    yield "TF-IDF with logistic regression as it comes and with its labels balanced."
     yield ""
     head = (
         "file",
@@ -74,7 +70,7 @@ def _corpora(found: Sequence[dict[str, Any]]) -> Iterator[str]:
         "weighted F1",
         "calibration error",
     )
-    yield from table(head, [_corpus(one) for one in found])
+    yield from table(head, [_corpus(one, figure) for one in found for figure in headlines(one)])
     yield ""
     yield from _how(found)
     if mapped := [one for one in found if one["asked_taxonomy"] != one["taxonomy"]]:
@@ -83,84 +79,85 @@ def _corpora(found: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"Labels that the model was not taught are said in those that it knows: {names}."
 
 
-def _corpus(found: dict[str, Any]) -> tuple[str, ...]:
-    key, shown = headline(found)
+def _corpus(found: dict[str, Any], figure: Figure) -> tuple[str, ...]:
     baselines = found["baselines"]
     first = found["policies"].get("one-pass", found)
+    learnt = [baselines[one].get(figure.key) for one in ("tfidf", "tfidf_balanced") if one in baselines]
     return (
-        f"{found['format']}: {found['file']}",
+        _name(found),
         f"{found['messages']:,}",
-        shown,
-        _within(first, key),
-        _percent(baselines.get("commonest", {}).get(key)),
-        _percent(max((baselines[one][key] for one in ("tfidf", "tfidf_balanced") if one in baselines), default=None)),
+        figure.shown,
+        _within(first, figure.key),
+        _percent(baselines.get("commonest", {}).get(figure.key)),
+        _percent(max((one for one in learnt if one is not None), default=None)),
         _percent(first["accuracy"]),
         _percent(first["weighted_f1"]),
         "-" if first["ece"] is None else f"{first['ece']:.3f}",
     )
 
 
-def _policies(found: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "## Policies of the negotiation"
+def _name(found: dict[str, Any]) -> str:
+    return f"{found['format']}: {found['file']}"
+
+
+def _policies(found: Sequence[dict[str, Any]], title: str) -> Iterator[str]:
+    yield f"## Policies of the negotiation{title}"
     yield ""
-    yield "The change against one pass is in points of weighted F1, paired by the same resamples of conversations."
+    yield "By the commands above. The change against one pass is in points of the corpus's figure, paired by the same"
+    yield "resamples of conversations. Model time is times that of one pass, without the prefixes that a message's"
+    yield "questions share in the service."
     yield ""
     head = (
-        "corpus",
+        "file",
+        "figure",
         "policy",
-        "weighted F1",
+        "model",
         "against one pass",
         "right to wrong",
         "wrong to right",
         "outliers",
         "calls",
+        "model time",
     )
-    yield from table(head, [_policy(one) for file in found for one in file["policies"].values()])
+    rows = [
+        _policy(file, one, figure) for file in found for figure in headlines(file) for one in file["policies"].values()
+    ]
+    yield from table(head, rows)
 
 
-def _policy(one: dict[str, Any]) -> tuple[str, ...]:
-    change = "-"
-    if "weighted_f1_change" in one and one["policy"] != "one-pass":
-        value, low, high = (100 * one[f"weighted_f1_change{what}"] for what in ("", "_low", "_high"))
-        change = f"{value:+.2f} [{low:+.2f}, {high:+.2f}]"
-    counts = (str(one[what]) for what in ("right_to_wrong", "wrong_to_right", "outliers"))
+def _policy(file: dict[str, Any], one: dict[str, Any], figure: Figure) -> tuple[str, ...]:
+    ratio = one.get("model_s_ratio")
     return (
-        one["format"],
+        _name(file),
+        figure.shown,
         one["policy"],
-        _percent(one["weighted_f1"]),
-        change,
-        *counts,
+        _percent(one[figure.key]),
+        "-" if one["policy"] == "one-pass" else change(one, figure) or "-",
+        *(str(one[what]) for what in ("right_to_wrong", "wrong_to_right", "outliers")),
         f"{one['calls_per_message']:.2f}",
+        "-" if ratio is None else f"{ratio:.2f}",
     )
 
 
-def _rounds(found: Sequence[dict[str, Any]]) -> list[str]:
+def _rounds(found: Sequence[dict[str, Any]], title: str) -> list[str]:
     """Files that were asked with several numbers of rounds."""
-    files = {one["file"] for one in found if one["rounds"] != _ROUNDS}
-    rows = sorted(
-        (
-            (one["format"], name, one["rounds"], figures)
-            for one in found
-            if one["file"] in files
-            for name, figures in one["policies"].items()
-            if name in {"paper", "calibrated"}
-        ),
-        key=lambda row: row[:3],
-    )
+    files = {_name(one) for one in found if one["rounds"] != _ROUNDS}
+    asked = [one for one in found if _name(one) in files]
+    rows = [
+        (_name(one), name, one["rounds"], figures)
+        for one in asked
+        for name, figures in one["policies"].items()
+        if name in {"paper", "calibrated"}
+    ]
     if not rows:
         return []
-    cells = [
-        (
-            *row[:2],
-            str(row[2]),
-            _percent(row[3]["weighted_f1"]),
-            str(row[3]["outliers"]),
-            f"{row[3]['calls_per_message']:.2f}",
-        )
-        for row in rows
-    ]
-    head = ("corpus", "policy", "rounds", "weighted F1", "outliers", "calls a message")
-    return ["## Rounds", "", *table(head, cells), "", *_how([one for one in found if one["file"] in files])]
+    cells = []
+    for file, policy, rounds, figures in sorted(rows, key=lambda row: row[:3]):
+        figure = headlines(figures)[0]
+        counts = (str(figures["outliers"]), f"{figures['calls_per_message']:.2f}")
+        cells.append((file, figure.shown, policy, str(rounds), _percent(figures[figure.key]), *counts))
+    head = ("file", "figure", "policy", "rounds", "model", "outliers", "calls a message")
+    return [f"## Rounds{title}", "", *table(head, cells), "", *_how(asked)]
 
 
 def _ablations(folder: Path) -> Iterator[str]:
