@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import structlog
 
-from prompts.profile import find_model
+from prompts.profile import ModelProfile, find_model
 from prompts.template import load_template
 from schemas.adapter import weights_sha256
 from schemas.event import Policy
@@ -21,7 +21,7 @@ from sentistream.ablation.settings import AblateSettings
 from sentistream.evaluation.asking import Way, ask_all
 from sentistream.evaluation.kept_answers import AnswerFile, KeptAnswers
 from sentistream.evaluation.progress import counting
-from sentistream.evaluation.subject import EvaluateSettings, Subject, subject_of
+from sentistream.evaluation.subject import EvaluateSettings, Subject, served_at, subject_of
 from trainer.ablation.prompting import CorpusFile, Prompting
 from trainer.ablation.tables import TABLES, Table, TableName, Variant
 from trainer.calibration import fit_temperature, probabilities
@@ -38,7 +38,7 @@ from trainer.metrics import calibration_error
 log = structlog.get_logger()
 
 #: Another number asks and trains everything anew.
-_VERSION: Final = 2
+_VERSION: Final = 3
 _LEAST: Final = 1e-30
 
 
@@ -87,10 +87,14 @@ def _key(settings: AblateSettings, cell: Cell) -> str:
     trains = _trains(settings, TABLES[cell.table])
     files = [*settings.dev, *(settings.train if trains or cell.variant.neighbours else ())]
     parsed = [CorpusFile.parse(one) for one in files]
+    folder = find_model(settings.model)
+    profile = ModelProfile.read(folder)
     facts = [
         _VERSION,
         dataclasses.asdict(cell.variant),
-        weights_sha256(find_model(settings.model)),
+        weights_sha256(folder),
+        profile.model_dump(mode="json"),
+        served_at(settings.engine, settings.model, profile),
         [(one.format, hashlib.sha256(one.path.read_bytes()).hexdigest()) for one in parsed],
         settings.messages,
         settings.engine,
@@ -108,7 +112,7 @@ def _recipe(settings: AblateSettings, variant: Variant) -> Recipe:
 
 def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
     table, folder = TABLES[cell.table], find_model(settings.model)
-    prompting = Prompting(folder, cell.variant, unified=table.unified)
+    prompting = Prompting(folder, cell.variant, unified=table.unified, scenes=table.scenes)
     _check(settings, cell, table, prompting)
     trains = _trains(settings, table)
     dev, train = ([CorpusFile.parse(one) for one in files] for files in (settings.dev, settings.train))
@@ -117,8 +121,8 @@ def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
     known = prompting.taught(train, 10**9) if cell.variant.neighbours and not trains else taught
     asked = prompting.asked(dev, settings.messages, known)
     if not asked:
-        raise MisconfiguredError("no development file is in its language: add one to --dev")
-    adapter = _train(settings, recipe, taught, folder, key) if trains else None
+        raise MisconfiguredError(f"no development file {_wanted(table)}: add one to --dev")
+    adapter = _train(settings, table, recipe, taught, folder, key) if trains else None
     material = _material(dev, asked)
     found, subject = _answers(settings, cell, prompting, material, adapter)
     trust = subject.trust_in(material.asked)
@@ -179,11 +183,19 @@ def _check(settings: AblateSettings, cell: Cell, table: Table, prompting: Prompt
         raise MisconfiguredError("its neighbours come from training messages: give --train")
 
 
-def _train(settings: AblateSettings, recipe: Recipe, taught: Sequence[Example], folder: Path, key: str) -> Path:
+def _wanted(table: Table) -> str:
+    if table.scenes:
+        return "has scene descriptions"
+    return "is in its language and has labels that map to the model's usual ones" if table.unified else "has labels"
+
+
+def _train(
+    settings: AblateSettings, table: Table, recipe: Recipe, taught: Sequence[Example], folder: Path, key: str
+) -> Path:
     out = settings.work / key / "adapter"
     if not (out / "adapter_config.json").is_file():
         if not taught:
-            raise MisconfiguredError("no training file is in its language: add one to --train")
+            raise MisconfiguredError(f"no training file {_wanted(table)}: add one to --train")
         train_adapter(folder, recipe, taught, (), settings.work / key / "checkpoints", out)
     return out
 

@@ -32,9 +32,12 @@ def command(**given: Any) -> None:
     except KeyboardInterrupt:
         click.echo("Stopped. What was done is kept: the same command goes on.", err=True)
         sys.exit(INTERRUPTED)
-    except (TrainerError, PromptError, EngineError, OSError) as error:
+    except EngineError as error:
+        raise SentistreamError(f"{error}. What was done is kept: the same command goes on") from error
+    except (TrainerError, PromptError, OSError) as error:
         raise SentistreamError(str(error)) from error
     text = tables(settings.out)
+    settings.out.mkdir(parents=True, exist_ok=True)  # every cell may be left out
     (settings.out / "tables.md").write_text(text, encoding="utf-8")
     click.echo(text)
     for one in left_out:

@@ -74,10 +74,18 @@ async def ask_all(
             done()
 
     began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for rows in _together(examples, way.mode):
-            group.create_task(ask(rows))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for rows in _together(examples, way.mode):
+                group.create_task(ask(rows))
+    except ExceptionGroup as group_error:  # all for the same reason, such as an outage
+        raise _first(group_error) from group_error
     return [one for one in found if one is not None], time.perf_counter() - began
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _together(examples: Sequence[Example], mode: Mode) -> list[list[int]]:

@@ -85,15 +85,16 @@ def subject_of(settings: EvaluateSettings) -> Subject:
     profile = ModelProfile.read(folder)
     builder = ExampleBuilder(profile, tokenizer := PromptTokenizer(folder))
     adapter, trust = _adapter(settings, folder, profile)
-    engine, where = _engine(settings, folder, profile, builder.roles)
+    engine = _engine(settings, folder, profile, builder.roles)
     identity = {
         "version": 1,
         "model": profile.name,
-        "weights": weights_sha256(folder) if settings.engine in {"local", "vllm"} else None,
+        # A server's too, where the folder has them: a model that was trained anew keeps its name.
+        "weights": weights_sha256(folder) if settings.engine != "scripted" else None,
         "tokenizer": tokenizer.sha256 if (folder / TOKENIZER_FILE).is_file() else None,
         "adapter": None if adapter is None else {"version": adapter.version, "weights": weights_sha256(adapter.path)},
         "engine": settings.engine,
-        **where,
+        **served_at(settings.engine, settings.model, profile),
     }
     return Subject(profile, builder, engine, adapter, trust, identity, draws=settings.engine == "local")
 
@@ -126,20 +127,24 @@ def _fetched(version: str, cache: Path, profile: ModelProfile) -> Path:
     return folder
 
 
-def _engine(
-    settings: EvaluateSettings, folder: Path, profile: ModelProfile, roles: RolePrompts
-) -> tuple[Engine, dict[str, Any]]:
+def served_at(engine: str, model: str, profile: ModelProfile) -> dict[str, Any]:
+    """What else decides the answers of an engine: a server's address and its name for the model, a script's seed."""
+    if engine not in {"openai", "scripted"}:
+        return {}
+    from worker.settings import WorkerSettings
+
+    served = WorkerSettings.model_validate({"model": model, "engine": engine})
+    if engine == "scripted":
+        return {"seed": served.scripted_seed}
+    return {"address": served.openai_base_url, "served": served.openai_model or profile.name}
+
+
+def _engine(settings: EvaluateSettings, folder: Path, profile: ModelProfile, roles: RolePrompts) -> Engine:
     if settings.engine == "local":
         from sentistream.evaluation.local_engine import LocalEngine
 
-        return LocalEngine(folder, roles), {}
+        return LocalEngine(folder, roles)
     from worker.model_side import build_engine
     from worker.settings import WorkerSettings
 
-    served = WorkerSettings(model=settings.model, engine=settings.engine)
-    where: dict[str, Any] = {}
-    if settings.engine == "openai":
-        where = {"address": served.openai_base_url, "served": served.openai_model or profile.name}
-    if settings.engine == "scripted":
-        where = {"seed": served.scripted_seed}
-    return build_engine(served, folder, profile, roles), where
+    return build_engine(WorkerSettings(model=settings.model, engine=settings.engine), folder, profile, roles)

@@ -15,6 +15,7 @@ from trainer.ablation.prompting import CorpusFile, Prompting
 from trainer.ablation.tables import TABLES, Variant
 from trainer.errors import UnknownFormatError
 from trainer.model_folder import write_model
+from worker.engines.contract import EngineUnavailableError
 
 MakeFile = Callable[[int], Path]
 
@@ -95,6 +96,71 @@ def test_retrieval_shows_labelled_neighbours_and_older_turns(model: Path, tmp_pa
     assert (turn.speaker, turn.text) == ("sadness", "bad news"), "and none of its own conversation"
     older = Prompting(model, Variant(turns=1, older=1), unified=False).asked([file], 99, known)
     assert [one.text for one in older[4].question.parts.history] == ["it is bad", "it is it"]
+
+
+def jsonl(path: Path, rows: list[dict[str, str]]) -> CorpusFile:
+    path.write_text("\n".join(json.dumps({"conversation_id": "1", "speaker": "Ada"} | row) for row in rows))
+    return CorpusFile("jsonl", path)
+
+
+def test_dialogue_1_of_one_file_is_not_that_of_another(model: Path, tmp_path: Path) -> None:
+    """Else the bootstrap would resample them as one, and in mode reasoned one's deduction would serve the other."""
+    files = [jsonl(tmp_path / f"{name}.jsonl", [{"text": "so what", "label": "joy"}]) for name in ("a", "b")]
+    asked = Prompting(model, Variant(), unified=False).asked(files, 99, [])
+    assert len({one.conversation for one in asked}) == 2
+
+
+def test_neighbours_are_of_the_same_labels(model: Path, profile: ModelProfile, tmp_path: Path) -> None:
+    knows_two = profile.model_copy(update={"taxonomies": ("meld", "emocontext")})
+    (model / "sentistream.json").write_text(knows_two.model_dump_json())
+    other = {"text": "bad news", "taxonomy": "emocontext", "label": "angry", "conversation_id": "3"}
+    known = jsonl(tmp_path / "train.jsonl", [{"text": "bad news again", "label": "sadness"}, other])
+    dev = jsonl(tmp_path / "dev.jsonl", [{"text": "bad news", "label": "joy"}])
+    taught = Prompting(model, Variant(), unified=False).taught([known], 99)
+    (asked,) = Prompting(model, Variant(neighbours=2), unified=False).asked([dev], 99, taught)
+    assert [turn.speaker for turn in asked.question.parts.history] == ["sadness"], "angry is no answer to this question"
+
+
+def test_files_that_a_table_is_not_about_are_left_out(model: Path, tmp_path: Path) -> None:
+    seen = jsonl(tmp_path / "seen.jsonl", [{"text": "so what", "label": "joy", "scene": "home"}])
+    unseen = jsonl(tmp_path / "unseen.jsonl", [{"text": "so what", "label": "joy"}])
+    feeling = jsonl(tmp_path / "feeling.jsonl", [{"text": "so what", "taxonomy": "sentiment", "label": "positive"}])
+    (asked,) = Prompting(model, Variant(), unified=False, scenes=True).asked([seen, unseen], 99, [])
+    assert asked.question.parts.scene == "home"
+    (asked,) = Prompting(model, Variant(), unified=True).asked([feeling, unseen], 99, [])
+    assert asked.conversation.startswith("jsonl:unseen.jsonl"), "nothing maps a sentiment to one emotion"
+    said = ablate(tmp_path, model, "--tables", "scene", "--dev", f"jsonl:{unseen.path}")
+    assert "no development file has scene descriptions: add one to --dev" in said
+
+
+def test_a_servers_other_model_is_asked_anew(
+    model: Path, meld_file: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--tables", "history", "--engine", "scripted", "--dev", f"meld:{meld_file(3)}", "--messages", "4")
+    ablate(tmp_path, model, *options)
+    before = cell(tmp_path, "history", "k-0")["key"]
+    monkeypatch.setenv("SCRIPTED_SEED", "77")
+    ablate(tmp_path, model, *options)
+    assert cell(tmp_path, "history", "k-0")["key"] != before
+
+
+def test_an_outage_is_told_in_a_line(
+    model: Path, meld_file: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out(*_: object) -> None:
+        raise EngineUnavailableError("the server is out")
+
+    monkeypatch.setattr("sentistream.evaluation.kept_answers._TRIES", 1)
+    monkeypatch.setattr("sentistream.evaluation.local_engine.LocalEngine._run", out)
+    kept = ("--answers", str(tmp_path / "answers"))
+    for command in (
+        ("ablate", "--tables", "history", "--out", str(tmp_path / "out"), "--dev", f"meld:{meld_file(3)}", *kept),
+        ("evaluate", str(meld_file(3)), "--format", "meld", *kept),
+    ):
+        result = CliRunner().invoke(main, [*command, "--model", str(model)], catch_exceptions=False)
+        assert result.exit_code == 1
+        assert "the server is out. What was " in result.stderr
+        assert "the same command goes on" in result.stderr
 
 
 def test_a_file_that_is_written_wrong_is_explained() -> None:

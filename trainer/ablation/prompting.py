@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import structlog
 
 from prompts.parts import HistoryRule, PartsBuilder
 from prompts.profile import ModelProfile
@@ -19,6 +20,8 @@ from trainer.errors import MisconfiguredError, UnknownFormatError
 from trainer.evaluation.material import check_language, taxonomy_for
 from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.mix import Categories, MixRule, mix
+
+log = structlog.get_logger()
 
 _SESSION_GAP: Final = 3600.0
 #: Turns that retrieval looks back on; the token budget cuts them again.
@@ -45,11 +48,19 @@ class CorpusFile:
 class Prompting:
     """Makes a variant's examples for one model."""
 
-    def __init__(self, folder: Path, variant: Variant, *, unified: bool) -> None:
-        """Prompts as the variant has them."""
+    def __init__(self, folder: Path, variant: Variant, *, unified: bool, scenes: bool = False) -> None:
+        """Prompts as the variant has them.
+
+        Args:
+            folder: of the model.
+            variant: the cell's.
+            unified: say all labels in the model's usual ones; what nothing maps to them is left out.
+            scenes: leave out files without a scene description.
+        """
         self.profile = ModelProfile.read(folder)
         self._variant = variant
         self._unified = unified
+        self._scenes = scenes
         tokenizer = PromptTokenizer(folder)
         turns = self.profile.history_turns if variant.turns is None else variant.turns
         rule = HistoryRule(_LOOK_BACK if variant.older else turns, _SESSION_GAP)
@@ -84,12 +95,17 @@ class Prompting:
 
     def _read(self, file: CorpusFile) -> list[Example]:
         conversations = list(read(file.format, file.path))
-        wanted = [one for one in conversations if self._variant.language in {None, one.language}]
-        if not wanted:
+        labelled = [one for one in conversations if one.taxonomy and self._variant.language in {None, one.language}]
+        usual = self.profile.taxonomies[0]
+        if self._unified:
+            labelled = [one for one in labelled if load_label_map(one.taxonomy or "", usual) is not None]
+        if self._scenes and not any(turn.scene for one in labelled for turn in one.turns):
+            labelled = []
+        if not labelled:
+            log.info("file_left_out", file=file.path.name, language=self._variant.language, unified=self._unified)
             return []
-        labelled = [one for one in wanted if one.taxonomy]
         check_language(labelled, self.profile)
-        return list(self.builder.examples(map(self._as_asked, labelled)))
+        return [_of_file(one, file) for one in self.builder.examples(map(self._as_asked, labelled))]
 
     def _as_asked(self, conversation: Conversation) -> Conversation:
         own = conversation.taxonomy or ""
@@ -125,6 +141,11 @@ class Prompting:
         total = np.cumsum([sizes[name] for name in order])
         kept = set(order[: int(np.searchsorted(total, most)) + 1])
         return [one for one in examples if one.conversation in kept]
+
+
+def _of_file(example: Example, file: CorpusFile) -> Example:
+    """Corpora count their conversations alike: dialogue 1 of one is not that of another."""
+    return replace(example, conversation=f"{file.format}:{file.path.name}:{example.conversation}")
 
 
 def _no_message(_: object) -> Example:

@@ -16,25 +16,29 @@ _LATER_TOKENS: Final = 32
 
 
 class Neighbours:
-    """Labelled messages that can be found again by their words."""
+    """Labelled messages that can be found again by their words, among those of the same language and labels."""
 
     def __init__(self, known: Sequence[Example]) -> None:
         """Index the training messages."""
-        self._known = known
-        self._texts = [one.question.parts.message.text for one in known]
-        self._index = _vectorizer(known[0].question.parts.language)
-        self._matrix = self._index.fit_transform(self._texts)
+        kinds: dict[tuple[str, str], list[Example]] = {}
+        for one in known:
+            kinds.setdefault(_kind(one), []).append(one)
+        self._known = kinds
+        self._indices = {kind: _vectorizer(kind[0]) for kind in kinds}
+        self._matrices = {kind: self._indices[kind].fit_transform(map(_text, rows)) for kind, rows in kinds.items()}
 
     def of(self, examples: Sequence[Example], count: int) -> list[tuple[Turn, ...]]:
         """For each message the nearest ones, the nearest last, each shown as said by its label; never itself."""
-        asked = self._index.transform([one.question.parts.message.text for one in examples])
-        found = []
-        for row, example in enumerate(examples):
-            near = np.asarray((self._matrix @ asked[row].T).todense()).ravel()
-            chosen = [int(one) for one in np.argsort(-near, kind="stable")[: 4 * count + 4] if near[one] > 0]
-            others = [one for one in chosen if not self._same(self._known[one], example)][:count]
-            found.append(tuple(_shown(self._known[one]) for one in reversed(others)))
-        return found
+        return [self._near(one, count) if _kind(one) in self._known else () for one in examples]
+
+    def _near(self, example: Example, count: int) -> tuple[Turn, ...]:
+        kind = _kind(example)
+        known = self._known[kind]
+        asked = self._indices[kind].transform([_text(example)])
+        near = np.asarray((self._matrices[kind] @ asked.T).todense()).ravel()
+        chosen = [int(one) for one in np.argsort(-near, kind="stable")[: 4 * count + 4] if near[one] > 0]
+        others = [one for one in chosen if not self._same(known[one], example)][:count]
+        return tuple(_shown(known[one]) for one in reversed(others))
 
     @staticmethod
     def _same(known: Example, asked: Example) -> bool:
@@ -76,8 +80,16 @@ def _nearest(message: str, texts: Sequence[str], count: int, language: str) -> l
     return sorted(int(one) for one in ranked if near[one] > 0)
 
 
+def _kind(example: Example) -> tuple[str, str]:
+    return example.question.parts.language, example.question.parts.taxonomy
+
+
+def _text(example: Example) -> str:
+    return example.question.parts.message.text
+
+
 def _shown(example: Example) -> Turn:
-    return Turn(speaker=example.question.parts.labels[example.target].word, text=example.question.parts.message.text)
+    return Turn(speaker=example.question.parts.labels[example.target].word, text=_text(example))
 
 
 def _vectorizer(language: str) -> Any:

@@ -46,6 +46,7 @@ class Table:
 
     Attributes:
         unified: corpora are taught and asked in one set of labels.
+        scenes: only files with scene descriptions are asked and taught.
         trained: whether its cells mean little for a model that was not trained their way.
         reasoned: cells that need a model that answers in words.
     """
@@ -53,6 +54,7 @@ class Table:
     title: str
     cells: dict[str, Variant]
     unified: bool = False
+    scenes: bool = False
     trained: bool = False
     reasoned: frozenset[str] = frozenset()
 
@@ -104,5 +106,5 @@ TABLES: Final[dict[TableName, Table]] = {
     ),
     "loss": Table("Focal loss beside cross-entropy", dict(_loss()), trained=True),
     "mixing": Table("Category mixing on unified labels", dict(_mixing()), unified=True, trained=True),
-    "scene": Table("Scene descriptions", {"with": Variant(), "without": Variant(scene=False)}),
+    "scene": Table("Scene descriptions", {"with": Variant(), "without": Variant(scene=False)}, scenes=True),
 }
