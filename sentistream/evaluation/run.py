@@ -15,7 +15,8 @@ from sentistream.evaluation.subject import EvaluateSettings, Subject, subject_of
 from trainer.evaluation.answered import Outcome, outcome
 from trainer.evaluation.baselines import Baseline, baselines
 from trainer.evaluation.figures import Asked, figures
-from trainer.evaluation.material import Material, load_material
+from trainer.evaluation.material import Material, conversations_of, material_of
+from trainer.evaluation.taught import TrainingFile, taught
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class Job:
     Attributes:
         split: takes these conversations alone, where the file holds several splits.
         first: takes so many messages alone.
-        baseline_train: a file of the same format that the baselines learn from.
+        baseline_train: what the baselines learn from.
     """
 
     file: Path
@@ -35,7 +36,7 @@ class Job:
     policies: tuple[Policy, ...]
     split: str | None = None
     first: int | None = None
-    baseline_train: Path | None = None
+    baseline_train: tuple[TrainingFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,11 @@ def evaluate(job: Job, settings: EvaluateSettings) -> Evaluation:
         EngineError: the engine cannot be used, or is out for long.
     """
     subject = subject_of(settings)
-    material = load_material(job.file, job.corpus_format, subject.builder, subject.profile, job.split)
+    conversations = conversations_of(job.file, job.corpus_format, job.split)
+    material = material_of(job.file, job.corpus_format, conversations, subject.builder, subject.profile)
     if job.first is not None:
         material = material.beginning(job.first)
-    train = []
-    if job.baseline_train is not None:
-        train = load_material(job.baseline_train, job.corpus_format, subject.builder, subject.profile).labelled
+    train = taught(job.baseline_train, material, conversations, subject.builder, subject.profile)
     compared = baselines(material, train)
     with AnswerFile(settings.answers, subject.identity | {"mode": settings.mode}) as answers:
         log.debug("answers_kept", file=str(answers.path), known=len(answers))

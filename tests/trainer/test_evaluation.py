@@ -14,9 +14,10 @@ from trainer.errors import CorpusError, MisconfiguredError
 from trainer.evaluation.answered import Answered, outcome
 from trainer.evaluation.baselines import as_json, baselines
 from trainer.evaluation.figures import Asked, figures
-from trainer.evaluation.material import Material, load_material, taxonomy_for
+from trainer.evaluation.material import Material, conversations_of, material_of, taxonomy_for
 from trainer.evaluation.results import results
 from trainer.evaluation.scores import score
+from trainer.evaluation.taught import TrainingFile, taught
 from trainer.examples import ExampleBuilder
 from trainer.gate.sets import LabelSet, targets
 from trainer.metrics import report
@@ -38,6 +39,12 @@ def material(builder: ExampleBuilder, taxonomy: str, labels: list[str]) -> Mater
     examples = list(builder.examples(conversations))
     own = LabelSet(examples)
     return Material(taxonomy, taxonomy, taxonomy, examples, own.names, own.of(targets(examples)), 0)
+
+
+def load_material(
+    path: Path, corpus_format: str, builder: ExampleBuilder, profile: ModelProfile, split: str | None = None
+) -> Material:
+    return material_of(path, corpus_format, conversations_of(path, corpus_format, split), builder, profile)
 
 
 def found(asked: Material, said: Sequence[str | None], policy: str = "one-pass", **changed: Any) -> dict[str, Any]:
@@ -147,6 +154,37 @@ def test_a_split_that_is_not_there_is_named(builder: ExampleBuilder, profile: Mo
     assert len(load_material(path, "dailydialog", builder, profile, "validation").examples) == 1
     with pytest.raises(CorpusError, match="no conversation of split 'test'; found validation"):
         load_material(path, "dailydialog", builder, profile, "test")
+
+
+def test_sentiments_beside_emotions_are_refused_where_the_model_knows_none(
+    builder: ExampleBuilder, profile: ModelProfile, tmp_path: Path
+) -> None:
+    path = tmp_path / "both.jsonl"
+    line = '{"conversation_id": "%s", "speaker": "Ada", "text": "so what", "taxonomy": "%s", "label": "%s"}'
+    path.write_text("\n".join([line % ("1", "sentiment", "positive"), line % ("2", "meld", "joy")]))
+    with pytest.raises(CorpusError, match="labels of sentiment beside those of meld, and model tiny knows no"):
+        load_material(path, "jsonl", builder, profile)
+
+
+def test_baselines_learn_nothing_from_what_is_asked(
+    builder: ExampleBuilder, profile: ModelProfile, tmp_path: Path
+) -> None:
+    whole = tmp_path / "valid.csv"
+    rows = [f"so what {number},Ada,joy,{number}" for number in range(4)]
+    whole.write_text("\n".join(["Utterance,Speaker,Emotion,Dialogue_ID", *rows]))
+    held_out = tmp_path / "meld.jsonl"
+    line = '{"conversation_id": "%d", "speaker": "Ada", "text": "so what %d", "label": "joy"}'
+    held_out.write_text("\n".join([line % (2, 2), line % (5, 5)]))
+    conversations = conversations_of(held_out, "jsonl")
+    asked = material_of(held_out, "jsonl", conversations, builder, profile)
+    known = taught([TrainingFile.parse(f"MELD:{whole}", "jsonl")], asked, conversations, builder, profile)
+    assert [text for _, text, _ in known] == ["so what 0", "so what 1", "so what 3"]
+    assert TrainingFile.parse("c:/train.csv", "meld") == TrainingFile("meld", Path("c:/train.csv"))
+    foreign = tmp_path / "train.txt"
+    foreign.write_text("1\tso\twhat\tit is\thappy\n")
+    narrow = profile.model_copy(update={"taxonomies": ("meld", "emocontext")})
+    with pytest.raises(CorpusError, match="its labels happy are none of those that are asked for"):
+        taught([TrainingFile("emocontext", foreign)], asked, conversations, builder, narrow)
 
 
 def test_a_baseline_gives_the_commonest_label_of_its_training_file(builder: ExampleBuilder) -> None:

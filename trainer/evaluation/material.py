@@ -10,7 +10,7 @@ import numpy as np
 from prompts.profile import ModelProfile
 from schemas.label_map import load_label_map
 from schemas.taxonomy import Taxonomy, load_taxonomy
-from trainer.corpora import Conversation, format_name, read
+from trainer.corpora import Conversation, read
 from trainer.errors import CorpusError, MisconfiguredError
 from trainer.examples import Example, ExampleBuilder
 from trainer.gate.sets import LabelSet, targets
@@ -65,29 +65,37 @@ class Material:
         return [one.conversation for one in self.examples]
 
 
-def load_material(
-    path: Path, corpus_format: str, builder: ExampleBuilder, profile: ModelProfile, split: str | None = None
-) -> Material:
-    """Read a file for one model.
-
-    Args:
-        path: the file.
-        corpus_format: a reader's name, however it is written.
-        builder: of the model's examples.
-        profile: of the model.
-        split: take only the conversations of this one, where the file holds several.
+def conversations_of(path: Path, corpus_format: str, split: str | None = None) -> list[Conversation]:
+    """All conversations of a file, or those of one split.
 
     Raises:
-        CorpusError: the file does not parse, or nothing in it has a label.
-        MisconfiguredError: the model knows neither the file's language nor its labels.
+        CorpusError: the file does not parse, or has no such split.
     """
-    name = format_name(corpus_format)
-    conversations = list(read(name, path))
+    conversations = list(read(corpus_format, path))
     if split is not None:
         known = sorted({one.split for one in conversations if one.split})
         conversations = [one for one in conversations if one.split == split]
         if not conversations:
             raise CorpusError(path, 1, f"no conversation of split {split!r}; found {', '.join(known) or 'no splits'}")
+    return conversations
+
+
+def material_of(
+    path: Path, name: str, conversations: Iterable[Conversation], builder: ExampleBuilder, profile: ModelProfile
+) -> Material:
+    """Some conversations of a file as questions to one model.
+
+    Args:
+        path: the file.
+        name: of its format.
+        conversations: in it.
+        builder: of the model's examples.
+        profile: of the model.
+
+    Raises:
+        CorpusError: nothing has a label, or there are labels that cannot be asked together.
+        MisconfiguredError: the model knows neither the language nor the labels.
+    """
     labelled = [one for one in conversations if any(turn.label for turn in one.turns) and one.taxonomy]
     if not labelled:
         raise CorpusError(path, 1, "no message of this file has a label: there is nothing to compare with")
@@ -95,6 +103,14 @@ def load_material(
     corpus = next(iter(taxonomies))
     asked = {one: taxonomy_for(one, profile) for one in taxonomies}
     check_language(labelled, profile)
+    if asked.get(SENTIMENT, SENTIMENT) != SENTIMENT and len(asked) > 1:
+        others = ", ".join(sorted(asked.keys() - {SENTIMENT}))
+        raise CorpusError(
+            path,
+            1,
+            f"it has labels of {SENTIMENT} beside those of {others}, and model {profile.name} knows no sentiments of "
+            "their own: put them into files of their own",
+        )
     if corpus == SENTIMENT != asked[corpus]:
         return _by_sentiment(name, labelled, asked[corpus], builder)
     mapped = [one if (to := asked[one.taxonomy or ""]) == one.taxonomy else _mapped(one, to) for one in labelled]
