@@ -18,6 +18,7 @@ from prompts.errors import ProfileError
 from prompts.parts import PartsBuilder
 from prompts.settings import ServedBuilders
 from schemas.health_server import HealthServer
+from schemas.last_resort import LastResort
 from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
@@ -45,6 +46,8 @@ _TOPICS_EVERY_S: Final = 60.0
 _HEALTH_EVERY_S: Final = 2.0
 #: Exit status of a process that did not end in time (sysexits: EX_TEMPFAIL).
 _LATE: Final = 75
+#: For Python's own end, when all is closed: it waits for each thread that is no daemon.
+_PYTHON_S: Final = 5.0
 
 
 def parts_builder(settings: StreamsSettings) -> PartsBuilder:
@@ -60,23 +63,23 @@ def parts_builder(settings: StreamsSettings) -> PartsBuilder:
 
 
 def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
-    """Work until SIGTERM or SIGINT; the exit status.
+    """Work until SIGTERM or SIGINT; the exit status, by which the process must end soon, or it is ended.
 
     Raises:
         StreamsError: it could not start.
     """
     log.info("streams_starting", **shown(settings))
+    last_resort = LastResort("streams_stopped_late", end_process)
+    last_resort.start()
     # Messages in the buffer are no garbage; looking through them again and again was a tenth of the time.
     gc.set_threshold(50_000, 20, 100)
     facts = topic_facts(settings, settings)
     check_group(settings, settings.streams_group)
     _check_retention(settings, facts)
     builder = parts_builder(settings)
-    return uvloop.run(_serve(settings, facts, builder, faults or NoFaults()))
-
-
-async def _serve(settings: StreamsSettings, facts: TopicFacts, builder: PartsBuilder, faults: FaultPoints) -> int:
-    return await _Service(settings, facts, builder, faults).serve()
+    status = uvloop.run(_Service(settings, facts, builder, faults or NoFaults(), last_resort).serve())
+    last_resort.within(_PYTHON_S, status, f"all is closed, and Python did not end within {_PYTHON_S:g} s")
+    return status
 
 
 def shown(settings: StreamsSettings) -> dict[str, object]:
@@ -88,12 +91,18 @@ def shown(settings: StreamsSettings) -> dict[str, object]:
 
 class _Service:
     def __init__(
-        self, settings: StreamsSettings, facts: TopicFacts, builder: PartsBuilder, faults: FaultPoints
+        self,
+        settings: StreamsSettings,
+        facts: TopicFacts,
+        builder: PartsBuilder,
+        faults: FaultPoints,
+        last_resort: LastResort,
     ) -> None:
         self._settings = settings
         self._facts = facts
         self._builder = builder
         self._faults = faults
+        self._last_resort = last_resort
         self._loop_alive = Heartbeat()
         self._redis_alive = Heartbeat()
         self._stop = asyncio.Event()
@@ -150,13 +159,11 @@ class _Service:
         await stopping
         log.info("streams_stopping")
         # A stuck faust ignores signals and cancellation alike.
-        late = threading.Timer(self._settings.stop_deadline_s, end_process, [_LATE])
-        late.daemon = True
-        late.start()
+        deadline_s = self._settings.stop_deadline_s
+        self._last_resort.within(deadline_s, _LATE, f"told to stop, and not at its end after {deadline_s:g} s")
         await app.stop()
         for watcher in watchers:
             watcher.cancel()
-        late.cancel()
         log.info("streams_stopped")
         return 0
 

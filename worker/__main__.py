@@ -3,7 +3,8 @@
 import sys
 
 from worker.model_side import ModelSide
-from worker.service import WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import WorkerService
 from worker.settings import WorkerSettings
 
 

@@ -32,6 +32,8 @@ class ExitCode(IntEnum):
     ENGINE = 72
     #: There was no memory to label with: a restart helps where it was a passing need.
     MEMORY = 73
+    #: Told to stop, and ended by itself at a bound that it had not kept; what was not committed is done again.
+    LATE = 75
 
 
 class WorkerError(Exception):

@@ -69,6 +69,11 @@ class LabellingThread:
         # A daemon: a call that never returns must not keep a process alive that has said why it stops.
         self._thread = threading.Thread(target=self._loop.run_forever, name="labelling", daemon=True)
 
+    @property
+    def started(self) -> bool:
+        """`start` was called."""
+        return self._thread.ident is not None
+
     def start(self) -> None:
         """Start the thread; jobs are taken from now on."""
         if self._treatments.adaptive:

@@ -2,14 +2,13 @@
 
 import gc
 import math
-import signal
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from schemas.errors import TracesUnavailableError
@@ -19,7 +18,7 @@ from schemas.tracing import start_export
 from worker.clients import make_consumer, make_producer, transactional_id
 from worker.dead_letters import DeadLetterWriter
 from worker.engines.contract import EngineError
-from worker.errors import EngineStartError, ExitCode, MisconfiguredError, WorkerError
+from worker.errors import EngineStartError, MisconfiguredError
 from worker.faultpoints import FaultPoints, NoFaults
 from worker.intake import Intake
 from worker.labelling_contract import Labeller
@@ -38,6 +37,7 @@ log = structlog.get_logger()
 
 #: A model loads for minutes; a stop does not wait for that.
 _START_POLL_S: Final = 0.2
+_ENGINE_S: Final = 5.0
 _KAFKA_STEPS: Final = 5
 #: Messages in flight are no garbage either.
 _GC_THRESHOLDS: Final = (50_000, 20, 100)
@@ -102,11 +102,18 @@ class WorkerService:
             traces=self._traces,
         )
         self._loop = ConsumerLoop(settings, self._consumer, committer, intake, self._thread)
+        self._watchdog = self._make_watchdog()
+        self._health: HealthServer | None = None
         self._ready = False
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long what is in flight may take after `stop`."""
+        return self._settings.stop_seconds
 
     def stop(self) -> None:
         """Finish what is in flight, commit it, and return from `run`; safe from a signal handler."""
-        self._until = min(self._until, time.monotonic() + self._settings.stop_seconds)
+        self._end_transactions_soon()
         self._loop.stop()
 
     @property
@@ -120,32 +127,46 @@ class WorkerService:
         return self._loop.paused
 
     def run(self) -> None:
-        """Work until `stop`; raises WorkerError, whose `exit_code` is the process's."""
-        health = self._health_server()
-        self._thread.start()
-        watchdog = self._watchdog()
+        """Work until `stop`, and close; raises WorkerError, whose `exit_code` is the process's."""
         try:
-            # Told in one line at the start, rather than after a time-out.
-            if refusal := login_refusal(self._settings, AdminClient):
-                raise MisconfiguredError(refusal)
-            check_partitions(self._consumer, self._settings)
-            self._start_engine()
-            _settle_garbage()
-            self._ready = True
-            log.info("worker_ready", worker_id=self._settings.worker_id)
-            watchdog.start()
-            self._loop.run()
+            self.work()
         finally:
-            watchdog.stop()
-            # Closing commits nothing: auto-commit is off, and the last transaction is over.
-            self._consumer.close()
-            self._close_labelling()
-            if self._traces is not None:
-                self._traces.close()
-            if health is not None:
-                health.stop()
+            self.close()
 
-    def _watchdog(self) -> Watchdog:
+    def work(self) -> None:
+        """Work until `stop`; raises WorkerError. `close` comes after it, whatever it raises."""
+        self._health = self._health_server()
+        self._thread.start()
+        # Told in one line at the start, rather than after a time-out.
+        if refusal := login_refusal(self._settings, AdminClient):
+            raise MisconfiguredError(refusal)
+        if self._loop.stopping:
+            return
+        check_partitions(self._consumer, self._settings)
+        self._start_engine()
+        _settle_garbage()
+        self._ready = True
+        log.info("worker_ready", worker_id=self._settings.worker_id)
+        self._watchdog.start()
+        self._loop.run()
+
+    def close(self) -> None:
+        """Leave the group, and stop the engine. Of librdkafka's calls in here none has a time-out."""
+        self._watchdog.stop()
+        self._end_transactions_soon()
+        # Closing commits nothing: auto-commit is off, and the last transaction is over.
+        self._consumer.close()
+        if self._thread.started:
+            self._close_labelling()
+        if self._traces is not None:
+            self._traces.close()
+        if self._health is not None:
+            self._health.stop()
+
+    def _end_transactions_soon(self) -> None:
+        self._until = min(self._until, time.monotonic() + self._settings.stop_seconds)
+
+    def _make_watchdog(self) -> Watchdog:
         """Far beyond one turn of the loop: Kafka's deadline for each step of a commit, and of a new start."""
         limit_s = self._settings.watchdog_seconds + _KAFKA_STEPS * self._settings.kafka_deadline_seconds
         return Watchdog(lambda: self._loop.polled_at, limit_s)
@@ -182,7 +203,7 @@ class WorkerService:
     def _close_labelling(self) -> None:
         closing = self._thread.run(self._labelling.close())
         try:
-            closing.result(timeout=5)
+            closing.result(timeout=_ENGINE_S)
         except Exception as error:  # noqa: BLE001 -- the process ends anyhow
             log.warning("engine_close_failed", error=type(error).__name__)
         self._thread.stop()
@@ -206,22 +227,3 @@ def _settle_garbage() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-
-
-def run_until_signalled(service: WorkerService) -> int:
-    """Run a service in the main thread with SIGTERM and SIGINT as its end; returns the process's exit code."""
-
-    def stop(*_: object) -> None:
-        service.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    try:
-        service.run()
-    except WorkerError as error:
-        log.critical("worker_stopped", exit_code=error.exit_code.name, reason=str(error))
-        return int(error.exit_code)
-    except KafkaException as error:
-        log.critical("worker_stopped", exit_code=ExitCode.KAFKA.name, reason=str(error))
-        return int(ExitCode.KAFKA)
-    return int(ExitCode.STOPPED)

@@ -21,7 +21,8 @@ def command(**given: Any) -> None:
 
     from prompts.errors import PromptError
     from worker.model_side import ModelSide
-    from worker.service import WorkerService, run_until_signalled
+    from worker.process import run_until_signalled
+    from worker.service import WorkerService
 
     try:
         service = WorkerService(settings, ModelSide(settings))

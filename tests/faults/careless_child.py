@@ -22,8 +22,9 @@ from worker.clients import make_producer
 from worker.errors import OutcomeUnknownError, TransactionAbortedError
 from worker.faultpoints import FaultPoints
 from worker.model_side import ModelSide
+from worker.process import run_until_signalled
 from worker.records import Record
-from worker.service import Seams, WorkerService, run_until_signalled
+from worker.service import Seams, WorkerService
 from worker.settings import WorkerSettings
 from worker.transactions import TransactionalCommitter
 

@@ -13,7 +13,8 @@ from sentistream.logs import configure_logging
 from worker.engines.contract import Choice, EngineEndedError
 from worker.engines.scripted import Script, ScriptedEngine
 from worker.model_side import ModelSide
-from worker.service import WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import WorkerService
 from worker.settings import WorkerSettings
 
 

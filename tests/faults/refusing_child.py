@@ -9,7 +9,8 @@ from sentistream.logs import configure_logging
 from worker.engines.contract import PromptRefusedError
 from worker.labelling import SanmLabeller
 from worker.model_side import ModelSide
-from worker.service import WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import WorkerService
 from worker.settings import WorkerSettings
 
 _label = SanmLabeller.label

@@ -9,7 +9,8 @@ from sentistream.logs import configure_logging
 from tests.faults.signal_at import SignalAt
 from tests.worker.judges import JUDGES
 from worker.model_side import ModelSide
-from worker.service import Seams, WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import Seams, WorkerService
 from worker.settings import WorkerSettings
 
 if __name__ == "__main__":

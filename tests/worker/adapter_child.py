@@ -15,7 +15,8 @@ from worker import adapter_files
 from worker.engines.contract import Adapter, Choice
 from worker.engines.scripted import Script, ScriptedEngine
 from worker.model_side import ModelSide
-from worker.service import WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import WorkerService
 from worker.settings import WorkerSettings
 
 #: In the order in which a swap to a new version reaches them.

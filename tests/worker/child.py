@@ -9,7 +9,8 @@ from typing import Any
 from tests.worker.fake_labelling import FakeLabeller, FakeLabelling
 from tests.worker.judges import JUDGES
 from worker.faultpoints import Point
-from worker.service import Seams, WorkerService, run_until_signalled
+from worker.process import run_until_signalled
+from worker.service import Seams, WorkerService
 from worker.settings import WorkerSettings
 
 
