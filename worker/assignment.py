@@ -29,6 +29,7 @@ class PartitionOwner:
 
     Args:
         settle: returns once no commit runs, or raises after so many seconds.
+        stopping: the worker was told to stop; then nothing is begun any more that waits for Kafka.
 
     Attributes:
         failed: what a callback could not raise through librdkafka; the loop raises it.
@@ -41,6 +42,7 @@ class PartitionOwner:
         assignments: Assignments,
         labelling: LabellingThread,
         settle: Callable[[float], None],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.failed: Exception | None = None
         self._consumer = consumer
@@ -48,6 +50,7 @@ class PartitionOwner:
         self._assignments = assignments
         self._labelling = labelling
         self._settle = settle
+        self._stopping = stopping
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -60,6 +63,9 @@ class PartitionOwner:
         self._consumer.unsubscribe()
         deadline = time.monotonic() + self._settings.kafka_deadline_seconds
         while self._consumer.assignment():
+            if self._stopping():
+                self._lose_all()
+                return
             # What still comes is of partitions that are given up; their next owner reads it again.
             self._consumer.poll(_TURN_S)
             if time.monotonic() > deadline:
@@ -69,8 +75,13 @@ class PartitionOwner:
     def restart(self) -> None:
         """Go back to what is committed in every partition, as after an unknown outcome; drop what is in hand."""
         partitions = [TopicPartition(self._settings.requests, one.partition) for one in self._assignments]
-        self._labelling.cancel(self._assignments)
+        self._lose_all()
         self._reposition(self._begin(partitions))
+
+    def _lose_all(self) -> None:
+        self._labelling.cancel(self._assignments)
+        for one in list(self._assignments):
+            self._assignments.lose(one.partition)
 
     def accept_lost_range(self, partition: int, *, error: str) -> None:
         """An offset to go on from is not there: go on at the first one that is, or raise RequestsMissingError."""
@@ -118,7 +129,7 @@ class PartitionOwner:
         log.info(event, partitions=sorted(one.partition for one in partitions), dropped=in_hand)
 
     def _begin(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Start each partition from what is committed; says where that is."""
+        """Start each partition from what is committed; says where that is. None at a stop: the next process does."""
         starts = []
         found = self._committed(partitions)
         uncommitted = self._marks_without_commit([one.partition for one in found if one.offset < 0])
@@ -185,11 +196,11 @@ class PartitionOwner:
         return Watermark(offset=low - 1)
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        """Stable offsets: while a transaction is pending Kafka makes this call wait."""
+        """Stable offsets: while a transaction is pending Kafka makes this call wait. Nothing where a stop comes."""
         if not partitions:
             return []
         deadline = time.monotonic() + self._settings.kafka_deadline_seconds
-        while True:
+        while not self._stopping():
             try:
                 found: list[Any] = self._consumer.committed(partitions, timeout=_STEP_S)
                 bad = next((one.error for one in found if one.error is not None), None)
@@ -200,6 +211,7 @@ class PartitionOwner:
             if time.monotonic() > deadline:
                 raise KafkaFailedError(f"Kafka does not say what is committed for {partitions}: {bad}")
             log.warning("committed_offsets_unavailable", error=str(bad))
+        return []
 
     def _guard(self, work: Callable[[], Any]) -> None:
         try:

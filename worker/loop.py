@@ -61,14 +61,16 @@ class ConsumerLoop:
         self._progress = Progress(settings)
         self._ahead = TakeAhead(settings, consumer, self._assignments)
         self._commits = PrefixCommits(settings, consumer, committer, self._assignments, self._progress)
-        self._owner = PartitionOwner(consumer, settings, self._assignments, labelling, self._commits.settle)
+        self._stop = threading.Event()
+        self._owner = PartitionOwner(
+            consumer, settings, self._assignments, labelling, self._commits.settle, self._stop.is_set
+        )
         self._topics = TopicWatch(consumer, settings)
         self._unheld = UnheldPartitions(settings, self._owner.rejoin)
         self.paused = False
         self._paused_assignments = 0
         self._full_since: float | None = None
         self._backlog = False
-        self._stop = threading.Event()
 
     def stop(self) -> None:
         """Finish what is in flight and return from `run`; safe from a signal handler."""
