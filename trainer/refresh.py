@@ -14,6 +14,7 @@ import structlog
 from schemas.adapter import OffsetSpan
 from trainer.faultpoints import FaultPoints, NoFaults
 from trainer.outcome import Outcome, Status
+from trainer.registry.errors import OvertakenError
 from trainer.run_folder import Run, RunFolder, all_runs, drop_old
 from trainer.stages import DataSummary, Ground, Verdict
 
@@ -65,7 +66,7 @@ class Steps(Protocol):
         """Put the candidate into the registry as a whole; nothing happens where it is already."""
 
     def release(self, run: Run, verdict: Verdict) -> None:
-        """Make the published version live."""
+        """Make the published version live; OvertakenError where another went live meanwhile."""
 
 
 class Held(Protocol):
@@ -231,7 +232,10 @@ class Refresh:
             if (reason := self._outdated(run)) is not None:
                 return self._finish(folder, "outdated", reason, resumed=resumed)
             self._lease.check()
-            self._steps.release(run, verdict)
+            try:
+                self._steps.release(run, verdict)
+            except OvertakenError as error:
+                return self._finish(folder, "outdated", str(error), resumed=resumed)
             self._faults.reach("released")
         return self._finish(folder, "released", verdict.summary, resumed=resumed)
 

@@ -11,7 +11,7 @@ import structlog
 
 from schemas.connections import KafkaSettings
 from schemas.release import AdapterRelease
-from trainer.registry.errors import DecisionRefusedError, RegistryUnavailableError
+from trainer.registry.errors import DecisionRefusedError, OvertakenError, RegistryUnavailableError
 from trainer.registry.store import Registry
 from trainer.registry.topic import ReleaseTopic
 
@@ -21,10 +21,10 @@ log = structlog.get_logger()
 class Releases:
     """Reads and makes decisions.
 
-    Nothing here keeps two at once apart. Refreshes have the trainer's lock; `sentistream adapters` and `sentistream
-    trainer watch` take none, so that a rollback never waits for hours of training. A refresh therefore asks what is
-    live again before it publishes and releases. Of two decisions within the same moment workers follow the later
-    record, and the history has both.
+    No lock keeps two at once apart. Refreshes have the trainer's lock; `sentistream adapters` and `sentistream trainer
+    watch` take none, so that a rollback never waits for hours of training. A refresh therefore asks what is live again
+    before it publishes and releases, and each decision asks once more when all is read and checked that it needs. Of
+    two within the same moment after that, workers follow the later record, and the history has both.
     """
 
     def __init__(self, kafka: KafkaSettings, topic: str, registry: Registry) -> None:
@@ -45,6 +45,7 @@ class Releases:
         """Check a published version and make it live; return when Kafka has it. The live one again changes nothing.
 
         Raises:
+            OvertakenError: another decision came meanwhile.
             RegistryError: it is not there, is damaged, or the store or Kafka is out.
         """
         live = self.live(model)
@@ -53,18 +54,24 @@ class Releases:
             return live
         return self._decide(self._record(model, version, "released", live.version if live else None, reason), live)
 
-    def roll_back(self, model: str, reason: str, *, to: str | None = None) -> AdapterRelease:
+    def roll_back(
+        self, model: str, reason: str, *, to: str | None = None, judged: AdapterRelease | None = None
+    ) -> AdapterRelease:
         """Go back to the version that was live before the live one; return when Kafka has it.
 
         Args:
             model: its name.
             reason: why, for the history.
             to: another version than that; the word ``base`` is the model without an adapter.
+            judged: the decision that is taken back, where nothing but that one may be; whatever is live if None.
 
         Raises:
+            OvertakenError: another decision came meanwhile.
             RegistryError: there is nothing to go back to, it is damaged, or the store or Kafka is out.
         """
         live = self.live(model)
+        if judged is not None:
+            _same(model, judged, live)
         if live is None or (live.version is None and to is None):
             raise DecisionRefusedError(f"{model} serves without an adapter: there is nothing to roll back")
         target = live.previous if to is None else None if to == "base" else to
@@ -95,6 +102,8 @@ class Releases:
     def _decide(self, decision: AdapterRelease, live: AdapterRelease | None) -> AdapterRelease:
         if live is not None:
             self._registry.note(live)
+        # All of the version was read and checked since, which takes minutes from a slow store.
+        _same(decision.model, live, self.live(decision.model))
         self._topic.publish(decision)
         log.info(
             "adapter_decided", model=decision.model, version=decision.version, status=decision.status,
@@ -110,3 +119,13 @@ class Releases:
                 to_do="let this process write to TRAINER_REGISTRY; the next decision notes this one too",
             )  # fmt: skip
         return decision
+
+
+def _same(model: str, before: AdapterRelease | None, now: AdapterRelease | None) -> None:
+    if before == now:
+        return
+    version = (now.version if now else None) or f"{model} without an adapter"
+    raise OvertakenError(
+        f"{version} went live meanwhile, and this decision was about what was live before: nothing was changed. See "
+        "`sentistream adapters list`, and decide anew"
+    )

@@ -10,7 +10,9 @@ from tests.trainer.refresh_rig import TRAINING_STEPS, HeldLease, WorldSteps, mai
 from trainer.errors import LockLostError, StoppedError
 from trainer.faultpoints import POINTS
 from trainer.refresh import Rules
-from trainer.run_folder import all_runs
+from trainer.registry.errors import OvertakenError
+from trainer.run_folder import Run, all_runs
+from trainer.stages import Verdict
 
 ALL_STEPS = ["collect", "train", *(f"step {number}" for number in range(TRAINING_STEPS)), "judge", "publish", "release"]
 
@@ -219,6 +221,18 @@ def test_a_rollback_meanwhile_keeps_back_a_candidate_that_was_compared_with_what
     assert again.parent == (worse if rolled_back_at == "shadow" else older)
     assert later.done == ALL_STEPS
     assert live(world) == again.version
+
+
+def test_a_release_that_another_decision_overtakes_is_outdated(world: Path) -> None:
+    class Overtaken(WorldSteps):
+        def release(self, run: Run, verdict: Verdict) -> None:
+            raise OvertakenError(f"v0 went live meanwhile: {run.version} {verdict.released}")
+
+    outcome = refresh(Overtaken(world))
+    assert (outcome.status, live(world)) == ("outdated", None)
+    assert "v0 went live meanwhile" in outcome.reason
+    again = refresh(WorldSteps(world))
+    assert (again.status, again.resumed) == ("released", False)
 
 
 def test_old_runs_are_dropped(world: Path) -> None:

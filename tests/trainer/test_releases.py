@@ -154,6 +154,42 @@ def test_what_kafka_has_is_done_even_where_the_registry_is_read_only(
     assert [one.version for one in shop.registry.history(MODEL)] == ["v1", "v2"]
 
 
+def test_a_decision_that_another_overtakes_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a release reads its files, which may take minutes, somebody rolls back what it stood on."""
+    for version in ("v1", "v2"):
+        shop.releases.release(MODEL, version)
+    checksum = shop.registry.checksum
+
+    def meanwhile(model: str, version: str) -> str:
+        if version == "v3":
+            shop.releases.roll_back(MODEL, "by hand")
+        return checksum(model, version)
+
+    monkeypatch.setattr(shop.registry, "checksum", meanwhile)
+    with pytest.raises(ReleaseError, match="v1 went live meanwhile"):
+        shop.releases.release(MODEL, "v3")
+    assert shop.live == "v1"
+    assert shop.history == [("released", "v1"), ("released", "v2"), ("rolled_back", "v1")]
+    # It was no fault of the version's.
+    monkeypatch.undo()
+    assert shop.releases.release(MODEL, "v3").previous == "v1"
+
+
+def test_only_the_decision_that_was_judged_is_taken_back(shop: Shop) -> None:
+    shop.releases.release(MODEL, "v1")
+    judged = shop.releases.release(MODEL, "v2")
+    shop.releases.release(MODEL, "v3")
+    with pytest.raises(ReleaseError, match="v3 went live meanwhile"):
+        shop.releases.roll_back(MODEL, "people correct v2 more often", to="v1", judged=judged)
+    assert shop.live == "v3"
+    shop.releases.roll_back(MODEL, "by hand", to="v2")
+    # The same version again is another decision.
+    with pytest.raises(ReleaseError, match="v2 went live meanwhile"):
+        shop.releases.roll_back(MODEL, "people correct v2 more often", to="v1", judged=judged)
+    live = shop.releases.live(MODEL)
+    assert shop.releases.roll_back(MODEL, "r", to="v1", judged=live).version == "v1"
+
+
 def test_models_do_not_touch_each_other(shop: Shop) -> None:
     shop.releases.release(MODEL, "v1")
     assert shop.releases.live("another") is None

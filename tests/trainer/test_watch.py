@@ -37,7 +37,10 @@ class Decisions:
         assert model == "tiny"
         return self.current
 
-    def roll_back(self, model: str, reason: str, *, to: str | None = None) -> AdapterRelease:
+    def roll_back(
+        self, model: str, reason: str, *, to: str | None = None, judged: AdapterRelease | None = None
+    ) -> AdapterRelease:
+        assert judged == self.current
         self.made.append((reason, to))
         self.current = AdapterRelease(
             model=model, version=to, status="rolled_back", reason=reason, decided_at=datetime.now(UTC)

@@ -32,3 +32,7 @@ class ReleaseError(RegistryError):
 
 class DecisionRefusedError(ReleaseError):
     """A decision that would change nothing, or for which there is nothing to go back to."""
+
+
+class OvertakenError(DecisionRefusedError):
+    """Another decision was made while this one was being made: what it stood on is not live any more."""

@@ -40,8 +40,10 @@ class ReleaseDecisions(Protocol):
     def live(self, model: str) -> AdapterRelease | None:
         """The decision that workers follow."""
 
-    def roll_back(self, model: str, reason: str, *, to: str | None = None) -> AdapterRelease:
-        """Make another version live; ``base`` is the model without an adapter."""
+    def roll_back(
+        self, model: str, reason: str, *, to: str | None = None, judged: AdapterRelease | None = None
+    ) -> AdapterRelease:
+        """Make another version live, if ``judged`` still is; ``base`` is the model without an adapter."""
 
 
 class Watch:
@@ -141,7 +143,8 @@ class Watch:
         if not self._settings.watch_rollback:
             log.error("release_is_worse", version=live.version, reason=reason, rolled_back=False)
             return
-        self._releases.roll_back(self._model, reason, to=back_to)
+        # Another that came since was not judged: it goes on, and is tested by itself.
+        self._releases.roll_back(self._model, reason, to=back_to, judged=live)
         metrics.ROLLBACKS.inc()
         log.error("release_rolled_back", version=live.version, to=back_to, reason=reason)
 
