@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from schemas.base import Frozen, Identifier, Message
+from schemas.interpolation import ShareChoice
 
 #: In each adapter's folder, beside PEFT's own files.
 METADATA_FILE: Final = "sentistream.json"
@@ -37,6 +38,7 @@ class AdapterMetadata(Message):
         data: what was read.
         code_revision: of the trainer: the package's version, with the commit where it is known.
         metrics: what the gate measured, by name.
+        interpolation: how far training went, where that was chosen.
         temperature: by which log-probabilities are divided with this adapter.
         threshold: smallest margin at which policy ``calibrated`` takes a first answer with this adapter.
     """
@@ -49,6 +51,7 @@ class AdapterMetadata(Message):
     data: tuple[OffsetSpan, ...] = ()
     code_revision: str = ""
     metrics: dict[str, float] = Field(default_factory=dict)
+    interpolation: ShareChoice | None = None
     temperature: float = Field(gt=0)
     threshold: float = Field(ge=0, le=1)
     made_at: AwareDatetime

@@ -1,12 +1,13 @@
 """How far a model's first answers can be trusted: a temperature, and the margin at which one is taken at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.metrics import Indices, weighted_f1
+from trainer.metrics import Indices, calibration_error, weighted_f1
 from trainer.sanm import Negotiated
 
 #: Policy ``calibrated`` sends at most this share of the messages on to the discriminator.
@@ -14,6 +15,7 @@ MOST_ASKED: Final = 0.12
 _LOG_TEMPERATURES: Final = (-1.5, 1.5)
 _GOLDEN: Final = (5**0.5 - 1) / 2
 _PRECISION: Final = 1e-4
+_DRAWS: Final = 200
 
 
 def probabilities(logits: NDArray[np.float64], temperature: float | NDArray[np.float64] = 1.0) -> NDArray[np.float64]:
@@ -47,6 +49,34 @@ def fit_temperature(logits: NDArray[np.float64], truth: Indices) -> float:
         else:
             low = left
     return float(np.exp((low + high) / 2))
+
+
+def crossed_confidence(logits: NDArray[np.float64], truth: Indices, halves: Sequence[int]) -> NDArray[np.float64]:
+    """Confidence in each first answer, each half of the examples with the temperature of the other half.
+
+    Args:
+        logits: of each example's labels; none of all where the model gave no number, which is confidence 0.
+        truth: the true label.
+        halves: 0 or 1, by conversation; where one is empty, the other has its own temperature.
+    """
+    side = np.asarray(halves)
+    sound = np.isfinite(logits.max(-1))
+    confidence = np.zeros(len(truth))
+    for half in (0, 1):
+        rows = sound & (side == half)
+        others = sound & (side != half)
+        fitted = others if others.any() else rows
+        if rows.any():
+            temperature = fit_temperature(logits[fitted], truth[fitted])
+            confidence[rows] = probabilities(logits[rows], temperature).max(-1)
+    return confidence
+
+
+def chance_error(confidence: NDArray[np.float64], bins: int, seed: int = 0) -> float:
+    """Mean calibration error of answers that are right just as often as their confidence says, by chance alone."""
+    draw = np.random.default_rng(seed)
+    drawn = [calibration_error(confidence, draw.random(len(confidence)) < confidence, bins) for _ in range(_DRAWS)]
+    return float(np.mean(drawn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Indices = NDArray[np.int64]
 OUTLIER: Final = -1
 _BINS: Final = 15
+_FEWEST_BINS: Final = 3
+#: A bin of fewer messages shows chance rather than calibration: small sets get fewer bins.
+_BIN_MESSAGES: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_],
     parts = [part for part in np.array_split(order, bins) if len(part)]
     gaps = [len(part) * abs(confidence[part].mean() - right[part].mean()) for part in parts]
     return float(sum(gaps) / max(len(order), 1))
+
+
+def bins_for(messages: int) -> int:
+    """How many bins `calibration_error` gets for so many messages."""
+    return int(np.clip(messages // _BIN_MESSAGES, _FEWEST_BINS, _BINS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,11 @@ def load_further(
         unify: gives a conversation labels that the model knows.
     """
     kept = without_overlap(read(corpus.format, corpus.path), held_back)
-    found = list(builder.examples(map(unify, kept)))
-    count = round(corpus.share * len(found))
-    chosen = np.random.default_rng(seed).permutation(len(found))[:count]
-    return [found[index] for index in sorted(chosen)]
+    return drawn(list(builder.examples(map(unify, kept))), corpus.share, seed)
+
+
+def drawn(examples: list[Example], share: float, seed: int) -> list[Example]:
+    """A share of the examples, in their order."""
+    count = round(share * len(examples))
+    chosen = np.random.default_rng(seed).permutation(len(examples))[:count]
+    return [examples[index] for index in sorted(chosen)]

@@ -29,6 +29,7 @@ from trainer.lora.launch import Job, train_on
 from trainer.lora.launched import do
 from trainer.lora.loading import load_for_answers
 from trainer.lora.recipe import Recipe
+from trainer.lora.share_file import read_choice
 from trainer.refresh import Halt
 from trainer.refresh_settings import RefreshSettings
 from trainer.registry.store import Registry
@@ -144,7 +145,9 @@ class RefreshSteps:
             base=self._builders.folder,
             recipe=self._recipe,
             train=mixed.examples,
-            development=[*(to_example(one, self._roles) for one in parts.development), *corpora.development],
+            development=[to_example(one, self._roles) for one in parts.development],
+            guards=corpora.development,
+            calibration_error=self._settings.gate.gate_calibration_error,
             work=checkpoints,
             out=into,
             parent=self._live.folder(),
@@ -224,6 +227,7 @@ class RefreshSteps:
             code_revision=self._revision,
             # The offsets alone would not tell.
             metrics=verdict.metrics | ({"messages_from_archive": float(kept)} if kept else {}),
+            interpolation=read_choice(adapter),
             temperature=verdict.temperature,
             threshold=verdict.threshold,
             # The run's own time: a second try after a kill makes the same bytes.

@@ -101,8 +101,10 @@ def show(*, version: str, as_json: bool, **given: Any) -> None:
         click.echo(orjson.dumps(facts))
         return
     shown = {"uri": stored.uri, "sha256": f"{checksum} (checked)"} | stored.metadata.model_dump(
-        mode="json", exclude={"schema_version", "data"}
+        mode="json", exclude={"schema_version", "data", "interpolation"}
     )
+    if (choice := stored.metadata.interpolation) is not None:
+        shown["interpolation"] = f"{choice.share:g} of the way: {choice.reason}"
     for name, value in shown.items():
         click.echo(f"{name:>13}  {value}")
     for span in stored.metadata.data:

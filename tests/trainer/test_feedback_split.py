@@ -245,12 +245,17 @@ def test_a_tenth_of_a_corpus_is_developed_on_and_never_trained_on(tmp_path: Path
     path.write_text("".join(["id\tturn1\tturn2\tturn3\tlabel\n", *(f"{n}\ta\tb\tc {n}\tsad\n" for n in range(500))]))
     builders = ServedBuilders(PromptSettings())
     found = load_corpora([f"emocontext:1.0:{path}"], builders, [], seed=1)
-    aside = {one.conversation for one in found.development}
+    (developed,) = found.development.values()
+    aside = {one.conversation for one in developed}
     assert 30 < len(aside) < 70
     assert not aside & {one.conversation for one in found.train[0]}
     assert len(aside) + len(found.train[0]) == 500
     smaller = load_corpora([f"emocontext:0.5:{path}"], builders, [], seed=2)
-    assert {one.conversation for one in smaller.development} <= aside
+    assert list(smaller.development) == ["emocontext (train.txt)"]
+    assert {one.conversation for one in smaller.development["emocontext (train.txt)"]} == aside
+    path.write_text("".join(["id\tturn1\tturn2\tturn3\tlabel\n", *(f"{n}\ta\tb\tc {n}\tsad\n" for n in range(6000))]))
+    large = load_corpora([f"emocontext:0.1:{path}"], builders, [], seed=1)
+    assert (len(large.development["emocontext (train.txt)"]), 450 < len(large.train[0]) < 600) == (500, True)
 
 
 @pytest.mark.parametrize("text", ["emocontext:2:x", "nothing:1.0:x", "emocontext:1.0:/no/such/file"])

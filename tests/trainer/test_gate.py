@@ -1,6 +1,7 @@
 """A good round of labels is released and a poisoned one refused, by adapters that were really trained on them."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
+from schemas.interpolation import ShareChoice, ShareFigures
 from tests.trainer.label_rounds import (
     Relabel,
     all_joy,
@@ -28,6 +30,7 @@ from trainer.gate.report import CONFUSION_PICTURE, RELIABILITY_PICTURE, REPORT_J
 from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.gate.settings import GateSettings
 from trainer.gate.sides import Sides
+from trainer.lora.share_file import write_choice
 from trainer.model_folder import write_model
 from trainer.predict import label_logits
 from trainer.train_base import builder_for
@@ -197,6 +200,26 @@ def test_the_report_can_be_read_by_people_and_programs(bench: Workbench, good: V
     for picture in (CONFUSION_PICTURE, RELIABILITY_PICTURE):
         assert (out / picture).read_bytes().startswith(b"\x89PNG")
         assert f"({picture})" in text
+
+
+def test_how_far_training_went_is_in_the_report_and_the_metrics(bench: Workbench, good: Verdict) -> None:
+    def at(share: float) -> ShareFigures:
+        given = {"macro_f1": 0.5 + share / 10, "weighted_f1": 0.6, "calibration_error": 0.04}
+        return ShareFigures(share=share, calibration_by_chance=0.03, guards={"meld (a.csv)": 0.57}, **given)
+
+    candidate = shutil.copytree(bench.folder / "good", bench.folder / "chosen")
+    choice = ShareChoice(
+        share=0.6, reason="best", messages=40, guard_messages={"meld (a.csv)": 90}, live=at(0), tried=(at(0.3), at(0.6))
+    )
+    write_choice(candidate, choice)
+    verdict = bench.judge(candidate, live=None)
+    assert verdict.metrics["interpolation"] == 0.6
+    assert verdict.report.interpolation == choice
+    text = (bench.folder / "out" / "chosen" / REPORT_MARKDOWN).read_text(encoding="utf-8")
+    assert "0.6 of the way: best. On 40 development messages of the platform\nand 90 of meld (a.csv)" in text
+    assert "| **0.6** | 56.0 % | 60.0 % | 0.040 (0.030) | 57.0 % |" in text
+    assert "| live | 50.0 % |" in text
+    assert "interpolation" not in good.metrics
 
 
 def test_a_candidate_that_cannot_be_loaded_is_an_error(bench: Workbench, tmp_path: Path) -> None:

@@ -17,11 +17,21 @@ from trainer.errors import StoppedError
 from trainer.lora.launch import JOB_FILE, Job, TrainingProcessError, train_on
 from trainer.lora.launched import do
 from trainer.lora.loading import WEIGHTS_FILE
+from trainer.lora.share_file import read_choice
 
 pytestmark = pytest.mark.timeout(300)
 
-#: Nothing is drawn but the order.
-CHANGES = {"tasks": "generator", "lora_dropout": 0.0, "max_steps": 12, "micro_batch": 4, "checkpoint_steps": 4}
+#: Nothing is drawn but the order. Both shares are measured, by one process while the other waits.
+CHANGES = {
+    "tasks": "generator",
+    "lora_dropout": 0.0,
+    "max_steps": 12,
+    "micro_batch": 4,
+    "checkpoint_steps": 4,
+    "interpolation": [0.5, 1.0],
+}
+#: Nothing is so well calibrated: the smallest share is taken, whatever the processes' rounding.
+LIMIT = -1.0
 MakeJob = Callable[[str], Job]
 
 
@@ -43,7 +53,8 @@ def make_job(
         work, out = tmp_path / name / "work", tmp_path / name / "out"
         watched = os.getpid()
         board = tmp_path / "board"
-        return Job(base, recipe(**CHANGES), train, development, work, out, None, name, "tensorboard", board, watched)
+        given = (base, recipe(**CHANGES), train, development, work, out, None, name, "tensorboard", board, watched)
+        return Job(*given, guards={"meld": development}, calibration_error=LIMIT)
 
     return make
 
@@ -61,6 +72,10 @@ def assert_alike(one: Job, other: Job) -> None:
     assert losses(other) == pytest.approx(losses(one), rel=1e-3)
     ours, theirs = load_file(one.out / WEIGHTS_FILE), load_file(other.out / WEIGHTS_FILE)
     assert ours.keys() == theirs.keys()
+    here, there = read_choice(one.out), read_choice(other.out)
+    assert here is not None
+    assert there is not None
+    assert (here.share, len(there.tried), there.guard_messages) == (there.share, 2, {"meld": 36})
     for name, value in ours.items():
         torch.testing.assert_close(theirs[name], value, rtol=1e-2, atol=1e-4)
 

@@ -1,7 +1,9 @@
 """Configured corpora as examples: in their own labels where the model knows them, else in those that it does know."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -14,9 +16,13 @@ from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.errors import MixtureError
 from trainer.feedback.labelled import LabelledMessage
 from trainer.feedback.split import part_of
-from trainer.mixture import FurtherCorpus, load_further
+from trainer.mixture import FurtherCorpus, drawn, load_further
 
 log = structlog.get_logger()
+
+_SALT: Final = "sentistream corpora 1"
+#: Development messages of a corpus: each epoch, and each share of the way, has to answer all of them.
+_MOST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,13 @@ class Corpora:
 
     Attributes:
         train: of each.
-        development: a tenth of all conversations. An adapter serves them as well as the platform, so that its best
-            epoch is to suit both.
+        development: of a tenth of all conversations, whatever the share, some messages, by the corpus's format and
+            file. An adapter serves them as well as the platform, so that its best epoch, and how far it goes, are to
+            suit both.
     """
 
     train: list[list[Example]]
-    development: list[Example]
+    development: dict[str, list[Example]]
 
 
 def load_corpora(
@@ -50,19 +57,19 @@ def load_corpora(
     """
     builder = ExampleBuilder(builders.profile, builders.tokenizer, builders.of)
     known = [_conversation(one) for one in held_back]
-    found = []
+    train: list[list[Example]] = []
+    development: dict[str, list[Example]] = {}
     for text in texts:
         try:
             corpus = FurtherCorpus.parse(text)
-            examples = load_further(corpus, builder, known, seed, lambda one: unified(one, builders))
+            whole = load_further(replace(corpus, share=1.0), builder, known, seed, lambda one: unified(one, builders))
         except (CorpusError, UnknownFormatError, SchemaError, OSError) as error:
             raise MixtureError(f"TRAINER_CORPORA: {error}") from error
-        log.info("corpus_read", corpus=text, examples=len(examples))
-        found.append(examples)
-    return Corpora(
-        [[one for one in examples if not _develops(one)] for examples in found],
-        [one for examples in found for one in examples if _develops(one)],
-    )
+        train.append([one for one in drawn(whole, corpus.share, seed) if not _develops(one)])
+        name = f"{corpus.format} ({corpus.path.name})"
+        development.setdefault(name, []).extend(_development(whole))
+        log.info("corpus_read", corpus=text, train=len(train[-1]), development=len(development[name]))
+    return Corpora(train, development)
 
 
 def unified(conversation: Conversation, builders: ServedBuilders) -> Conversation:
@@ -82,6 +89,12 @@ def unified(conversation: Conversation, builders: ServedBuilders) -> Conversatio
         )
     turns = tuple(replace(turn, label=labels[turn.label] if turn.label else None) for turn in conversation.turns)
     return replace(conversation, taxonomy=builders.usual, turns=turns)
+
+
+def _development(examples: Iterable[Example]) -> list[Example]:
+    """Always the same ones of the same corpus."""
+    aside = [one for one in examples if _develops(one)]
+    return sorted(aside, key=lambda one: hashlib.sha256(f"{_SALT}\0{one.conversation}".encode()).digest())[:_MOST]
 
 
 def _develops(example: Example) -> bool:

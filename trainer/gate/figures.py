@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,7 @@ from trainer.gate.bootstrap import Resampled, paired_differences
 from trainer.gate.report import Change, DifferenceRow, LabelRow, ReliabilityBin, SideReport
 from trainer.gate.sets import LabelSet, targets, usual_taxonomy
 from trainer.gate.settings import GateSettings
-from trainer.metrics import OUTLIER, Indices, Report, calibration_error, flips, report
-
-_MOST_BINS: Final = 15
-_FEWEST_BINS: Final = 3
-#: A bin of fewer messages shows chance rather than calibration: small sets get fewer bins.
-_BIN_MESSAGES: Final = 30
+from trainer.metrics import OUTLIER, Indices, Report, bins_for, calibration_error, flips, report
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ def score(name: str, held_out: HeldOut, answers: Answers, trust: Trust) -> Score
     found = report(truth, final, held_out.labels.names)
     flipped = flips(truth, first, final)
     confidence, right = _confidence(held_out.examples, answers, trust), truth == first
-    bins = int(np.clip(len(truth) // _BIN_MESSAGES, _FEWEST_BINS, _MOST_BINS))
+    bins = bins_for(len(truth))
     shown = trust.within(usual_taxonomy(held_out.examples))
     side = SideReport(
         name=name,

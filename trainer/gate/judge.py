@@ -25,6 +25,7 @@ from trainer.gate.settings import GateSettings
 from trainer.gate.sides import SIDES, Side, Sides
 from trainer.gate.timing import compare_times
 from trainer.gate.writing import write_report
+from trainer.lora.share_file import read_choice
 from trainer.metrics import weighted_f1
 from trainer.predict import label_logits
 
@@ -112,6 +113,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
         conversations=conversations,
         development_messages=len(sets.development),
         refitted=refitted,
+        interpolation=read_choice(candidate),
         resamples=settings.gate_resamples,
         seed=settings.gate_seed,
         compared=compared,

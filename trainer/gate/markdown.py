@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from schemas.interpolation import ShareChoice, ShareFigures
 from trainer.gate.report import CONFUSION_PICTURE, RELIABILITY_PICTURE, Change, Compared, GateReport
 
 
@@ -13,6 +14,8 @@ def markdown(report: GateReport) -> str:
         if report.compared.guards:
             lines += ["", *_guards(report.compared)]
         lines += ["", *_pictures()]
+    if report.interpolation is not None:
+        lines += ["", *_shares(report.interpolation)]
     return "\n".join([*lines, "", *_how(report)]) + "\n"
 
 
@@ -83,6 +86,30 @@ def _guards(compared: Compared) -> Iterator[str]:
     yield ""
     rows = [(row.name, str(row.messages), _change(row.weighted_f1)) for row in compared.guards]
     yield from table(("set", "messages", "weighted F1"), rows)
+
+
+def _shares(choice: ShareChoice) -> Iterator[str]:
+    yield "## How far from the beginning of training to its end"
+    yield ""
+    yield f"{choice.share:g} of the way: {choice.reason}. On {choice.messages} development messages of the platform"
+    sizes = ", ".join(f"{messages} of {name}" for name, messages in choice.guard_messages.items())
+    yield f"and {sizes or 'none of any corpus'}; not on those that decide above."
+    if choice.live is not None:
+        yield ""
+        names = list(choice.live.guards)
+        head = ("of the way", "macro-F1", "weighted F1", "calibration error (by chance)", *names)
+        rows = [("live", *_share_row(choice.live, names))]
+        for one in choice.tried:
+            name = f"**{one.share:g}**" if one.share == choice.share else f"{one.share:g}"
+            rows.append((name, *_share_row(one, names)))
+        yield from table(head, rows)
+
+
+def _share_row(one: ShareFigures, guards: Iterable[str]) -> Iterator[str]:
+    yield _percent(one.macro_f1)
+    yield _percent(one.weighted_f1)
+    yield f"{one.calibration_error:.3f} ({one.calibration_by_chance:.3f})"
+    yield from (_percent(one.guards[name]) for name in guards)
 
 
 def _pictures() -> Iterator[str]:

@@ -6,6 +6,8 @@ from trainer.gate.report import GateReport
 def release_metrics(report: GateReport) -> dict[str, float]:
     """By name; those of what was live begin with ``live_``. Only the counts where too little was held out."""
     metrics = {"held_out_messages": float(report.messages), "held_out_conversations": float(report.conversations)}
+    if report.interpolation is not None:
+        metrics["interpolation"] = report.interpolation.share
     if report.compared is None:
         return metrics
     for prefix, side in (("", report.compared.candidate), ("live_", report.compared.live)):

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.base import Frozen, Message
 from schemas.event import Policy
+from schemas.interpolation import ShareChoice
 
 REPORT_JSON = "report.json"
 REPORT_MARKDOWN = "report.md"
@@ -164,6 +165,7 @@ class GateReport(Message):
         reasons: of a refusal, one per rule that is not kept; empty for a release.
         messages: of the held-out set.
         refitted: whether temperature and threshold were fitted anew; else they are the live ones.
+        interpolation: how far the candidate goes from its training's beginning to its end, where that was chosen.
     """
 
     candidate: str
@@ -177,6 +179,7 @@ class GateReport(Message):
     conversations: int
     development_messages: int
     refitted: bool
+    interpolation: ShareChoice | None = None
     resamples: int
     seed: int
     compared: Compared | None

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -53,6 +53,8 @@ class Job:
     tracker: TrackerName
     board: Path
     watched: int
+    guards: Mapping[str, Sequence[Example]] = field(default_factory=dict)
+    calibration_error: float = 1.0
 
 
 def train_on(processes: int, job: Job, halt: Callable[[], None]) -> None:

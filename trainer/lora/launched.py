@@ -37,6 +37,8 @@ def do(job: Job, halt: Halt) -> None:
         job.development,
         job.work,
         job.out,
+        guards=job.guards,
+        calibration_error=job.calibration_error,
         parent=job.parent,
         name=job.name,
         tracker=tracker_for(job.tracker, job.work, job.board),

@@ -2,15 +2,18 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainer.lora.errors import RecipeError
 
 #: In a recipe's file: fields that differ for a model, by the model's name.
 VARIANTS: Final = "variants"
+
+#: Of the way from the beginning of training to its end.
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Recipe(BaseModel):
@@ -62,11 +65,17 @@ class Recipe(BaseModel):
     weight_decay: float = Field(ge=0, description="AdamW's.")
     gradient_norm: float = Field(gt=0, description="Gradients are cut to this norm.")
 
-    interpolation: float = Field(
-        gt=0,
-        le=1,
+    interpolation: Share | tuple[Share, ...] = Field(
         description="What is written lies so far between the weights that training began with and those that it ended "
-        "with (WiSE-FT, arXiv 2109.01903): less than 1 gives up some of what is new, and keeps more of what was known.",
+        "with (WiSE-FT, arXiv 2109.01903): less than 1 gives up some of what is new, and keeps more of what was known. "
+        "Of a list, each refresh takes the share that is best on the platform's development messages, as far as "
+        "interpolation_loss allows.",
+    )
+    interpolation_loss: float = Field(
+        ge=0,
+        le=1,
+        description="With a list: weighted F1 that the share may lose on any corpus, on conversations that were not "
+        "trained on. Where each share loses more, the smallest is written.",
     )
 
     precision: Literal["bf16", "fp32"] = Field(description="Of the base weights and of the arithmetic.")
@@ -78,6 +87,20 @@ class Recipe(BaseModel):
     continue_from_live: bool = Field(description="Begin with the live adapter's weights, where they have this shape.")
     checkpoint_steps: int = Field(ge=1, description="Steps between checkpoints; each epoch ends with one too.")
     seed: int = Field(ge=0, description="Of every random draw.")
+
+    @field_validator("interpolation")
+    @classmethod
+    def _some(cls, value: float | tuple[float, ...]) -> float | tuple[float, ...]:
+        if value == ():
+            msg = "write one share of the way, or several"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of `interpolation`, from the smallest; one where there is nothing to choose."""
+        given = self.interpolation
+        return tuple(sorted(set(given))) if isinstance(given, tuple) else (given,)
 
     @classmethod
     def load(cls, name: str) -> Self:

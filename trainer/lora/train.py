@@ -1,9 +1,10 @@
 """Training an adapter: from examples to the folder that a worker loads."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -21,7 +22,6 @@ from trainer.lora.loading import (
     DTYPES,
     adapter_state,
     add_adapter,
-    interpolated,
     load_base,
     same_shape,
     take_weights,
@@ -29,8 +29,11 @@ from trainer.lora.loading import (
 )
 from trainer.lora.material import fitted
 from trainer.lora.recipe import Recipe
+from trainer.lora.share_file import write_choice
+from trainer.lora.shares import Yardsticks
 from trainer.lora.trackers import LogTracker, Tracker
 from trainer.lora.training import Data, Halt, LoraTraining
+from trainer.lora.way import Way
 
 log = structlog.get_logger()
 
@@ -65,6 +68,8 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     work: Path,
     out: Path,
     *,
+    guards: Mapping[str, Sequence[Example]] = MappingProxyType({}),
+    calibration_error: float = 1.0,
     parent: Path | None = None,
     name: str | None = None,
     tracker: Tracker | None = None,
@@ -79,9 +84,12 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
         base: the base model's folder.
         recipe: how.
         train: what is learnt.
-        development: chooses the epoch by macro-F1; may be empty.
+        development: the platform's, chooses the epoch by macro-F1, and the share of the way; may be empty.
         work: checkpoints; a folder for this run alone.
-        out: gets ``adapter_model.safetensors`` and ``adapter_config.json``.
+        out: gets ``adapter_model.safetensors`` and ``adapter_config.json``; ``interpolation.json`` too where the recipe
+            lets the share be chosen.
+        guards: of what is not to be unlearnt, by name, conversations that are not trained on; they choose as well.
+        calibration_error: beyond chance, that the chosen share stays under.
         parent: the live adapter, which training begins with if the recipe says so.
         name: of the run, for the tracker; that of the folder ``work`` if None.
         tracker: is told the metrics; the log if None.
@@ -97,7 +105,10 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     began = time.monotonic()
     accelerator = accelerator_for(recipe)
     roles = RolePrompts(ModelProfile.read(base), PromptTokenizer(base))
-    data = Data(fitted(train, recipe, roles), fitted(development, recipe, roles))
+    sticks = Yardsticks(
+        fitted(development, recipe, roles), {name: fitted(guard, recipe, roles) for name, guard in guards.items()}
+    )
+    data = Data(fitted(train, recipe, roles), sticks.all())
     if not data.train:
         raise NothingToTrainOnError(f"none of {len(train)} examples is within {recipe.max_tokens} tokens")
     model = load_base(base, dtype=DTYPES[recipe.precision], device=accelerator.device, quantization=recipe.quantization)
@@ -107,8 +118,11 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     training = LoraTraining(accelerator, tuned, recipe, data, roles, work, run)
     history = training.run(name or work.name, tracker or LogTracker(), halt)
     if accelerator.is_main_process:
-        state = interpolated(begun, history.best, recipe.interpolation, fresh=start == _FRESH)
+        way = Way(tuned, begun, history.best, start == _FRESH, parent)
+        state, choice = way.chosen(recipe, sticks, calibration_error, halt)
         write_adapter(out, tuned, state, roles.profile.name)
+        if choice is not None:
+            write_choice(out, choice)
     accelerator.wait_for_everyone()
     best = history.best_epoch + 1 if history.scores else -(-len(history.losses) // training.plan.per_epoch)
     result = TrainingResult(
