@@ -9,9 +9,11 @@ import click
 
 from prompts.profile import PROFILE_FILE, ModelProfile, find_model
 from sentistream.errors import SentistreamError
+from sentistream.loop_demo.aside import without_development
 from sentistream.loop_demo.settings import LoopDemoSettings
 from sentistream.shutdown import stop_requests
 from sentistream.system import INTERRUPTED
+from trainer.errors import CorpusError
 
 #: As a model's profile names what it was taught.
 PLATFORM: Final = "emocontext"
@@ -51,8 +53,12 @@ def untaught(model: str, settings: LoopDemoSettings) -> str:
 def _train(name: str, folder: Path, settings: LoopDemoSettings) -> None:
     """Into a folder of another name first: one that exists is complete."""
     unfinished = folder.with_name("base-unfinished")
+    try:
+        taught = without_development(settings.meld_train, folder.parent)
+    except (OSError, CorpusError) as error:
+        raise SentistreamError(f"MELD_TRAIN: {error}") from error
     options = {
-        "train-file": settings.meld_train,
+        "train-file": taught,
         "dev-file": settings.meld_dev,
         "work-folder": folder.with_name("base-work"),
         "model-folder": unfinished,

@@ -12,6 +12,7 @@ from prompts.tokenizer import PromptTokenizer
 from schemas.event import EmotionEvent
 from schemas.examples import examples
 from sentistream.errors import SentistreamError
+from sentistream.loop_demo.aside import without_development
 from sentistream.loop_demo.base import PLATFORM, untaught
 from sentistream.loop_demo.check import Live, check
 from sentistream.loop_demo.measure import Scores, label_f1
@@ -20,8 +21,9 @@ from sentistream.loop_demo.platform import conversations
 from sentistream.loop_demo.report import Row, write
 from sentistream.loop_demo.settings import LoopDemoSettings
 from sentistream.publisher import Place
-from trainer.corpora import Conversation, LabelledTurn
+from trainer.corpora import Conversation, LabelledTurn, read
 from trainer.examples import Example, ExampleBuilder
+from trainer.feedback.split import part_of
 from trainer.metrics import OUTLIER
 
 THEN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -128,6 +130,19 @@ def with_profile(folder: Path, *taxonomies: str) -> Path:
     return folder
 
 
+def meld(path: Path, dialogues: int) -> Path:
+    rows = [f'"Well, {number}","Ada, B.",joy,{number}\nno,Bo,neutral,{number}\n' for number in range(dialogues)]
+    path.write_text("Utterance,Speaker,Emotion,Dialogue_ID\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+def test_the_base_is_not_taught_what_refreshes_are_measured_on(tmp_path: Path) -> None:
+    everything = meld(tmp_path / "train.csv", 200)
+    taught = list(read("meld", without_development(everything, tmp_path / "out")))
+    assert 160 < len(taught) < 200
+    assert taught == [one for one in read("meld", everything) if part_of(one.id) != "development"]
+
+
 def test_a_model_that_does_not_know_the_platform_is_begun_with(tmp_path: Path) -> None:
     asked = str(with_profile(tmp_path / "mine", "meld"))
     assert untaught(asked, settings_in(tmp_path)) == asked
@@ -135,9 +150,12 @@ def test_a_model_that_does_not_know_the_platform_is_begun_with(tmp_path: Path) -
 
 def test_in_place_of_one_that_knows_it_another_is_trained_once(tmp_path: Path) -> None:
     taught = str(with_profile(tmp_path / "taught", "meld", PLATFORM))
-    # MELD's files are missing, so that the training is seen to be begun, and its failure is told.
-    with pytest.raises(SentistreamError, match=r"train-base .* failed with exit status"):
+    with pytest.raises(SentistreamError, match=r"MELD_TRAIN: .*missing\.csv"):
         untaught(taught, settings_in(tmp_path))
+    # MELD's development file is missing, so that the training is seen to be begun, and its failure is told.
+    settings = settings_in(tmp_path).model_copy(update={"meld_train": meld(tmp_path / "train.csv", 10)})
+    with pytest.raises(SentistreamError, match=r"train-base .* failed with exit status"):
+        untaught(taught, settings)
     assert not (tmp_path / "base").exists()
     made = with_profile(tmp_path / "base", "meld")
     assert untaught(taught, settings_in(tmp_path)) == str(made)
