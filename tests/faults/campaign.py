@@ -25,7 +25,10 @@ _NO_WATERMARK: Final = (
     "without the watermark records are doubled, with a mark of the highest offset seen they are lost, and with an "
     "acknowledgement before the send they are lost too (the table of negative controls)"
 )
-_ZOMBIE: Final = "a worker whose offsets are not bound to its group's generation writes as a zombie and doubles records"
+_ZOMBIE: Final = (
+    "a worker whose offsets are not bound to its group's generation writes as a zombie and doubles records; what a "
+    "stream sends as a zombie is doubled without the worker's watermark"
+)
 _NO_BROKER: Final = (
     "no control of its own: what protects here are the same watermark and the same reading back of committed offsets "
     "as for killed processes and for lost answers to a commit, whose controls are in the table"
@@ -62,7 +65,9 @@ def kill_at_random(
     """Two streams and two workers."""
     one.add_two_of_each()
     row = Row(id="10-kill-random", part=part, fault="SIGKILL at random moments", times=0, against=_NO_WATERMARK)
-    return endure(one, builder, RandomKills(one, times, records, draw), draw, row, records)
+    fault = RandomKills(one, times, records, draw)
+    row = endure(one, builder, fault, draw, row, records)
+    return row.model_copy(update={"counts": dict(fault.counts)})
 
 
 def kill_at_points(

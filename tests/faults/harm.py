@@ -12,7 +12,7 @@ import structlog
 
 from sentistream.embedded.server import EmbeddedServer
 from tests.faults.marks import Marks
-from tests.faults.pipeline import Pipeline, kill
+from tests.faults.pipeline import Pipeline, Service, kill
 
 log = structlog.get_logger()
 
@@ -20,6 +20,10 @@ log = structlog.get_logger()
 FROZEN_S: Final = 9.0
 #: Seconds that a broker is away, beside its start.
 _AWAY_S: Final = (0.0, 0.0, 8.0)
+#: How kills are counted in the report.
+_STREAMS: Final = "streams"
+_WORKERS: Final = "workers"
+_BOTH: Final = "moments at which one of each was killed"
 
 
 class Fault(Protocol):
@@ -52,7 +56,13 @@ class Together:
 
 
 class RandomKills:
-    """SIGKILL of one or two services at random points of the progress, a random while after each."""
+    """SIGKILL of services at random points of the progress, a random while after each.
+
+    By turns, in random order, of streams, of workers, and of one of each at the same moment.
+
+    Attributes:
+        counts: kills by the kind of service, and the moments at which one of each was killed.
+    """
 
     def __init__(self, one: Pipeline, times: int, records: int, draw: random.Random) -> None:
         self._one = one
@@ -60,27 +70,41 @@ class RandomKills:
         self._draw = draw
         self._marks = deque(sorted(draw.uniform(0.02, 0.95) * records for _ in range(times)))
         self._at: float | None = None
-        self._killed = 0
+        self._kinds: list[tuple[str, ...]] = []
+        self.counts = Counter({_STREAMS: 0, _WORKERS: 0, _BOTH: 0})
 
     @property
     def over(self) -> bool:
-        return self._killed >= self._times
+        return self.counts[_STREAMS] + self.counts[_WORKERS] >= self._times
 
     def strike(self, done: int) -> int:
         if self._at is None:
             if self._marks and done >= self._marks[0]:
                 self._at = time.monotonic() + self._draw.uniform(0, 1)
             return 0
-        running = [one for one in self._one.services if one.process is not None and one.process.poll() is None]
-        if self.over or time.monotonic() < self._at or not running:
+        if self.over or time.monotonic() < self._at or not (victims := self._victims()):
             return 0
-        for victim in self._draw.sample(running, min(self._draw.choice((1, 1, 2)), len(running))):
+        for victim in victims:
             kill(victim)
-            self._killed += 1
+            self.counts[_STREAMS if victim.name.startswith("stream") else _WORKERS] += 1
             if self._marks:
                 self._marks.popleft()
+        self.counts[_BOTH] += len(self._kinds.pop()) > 1
         self._at = None
         return 0
+
+    def _victims(self) -> list[Service]:
+        """None while none of a kind that is next runs."""
+        if not self._kinds:
+            self._kinds = self._draw.sample((("stream",), ("worker",), ("stream", "worker")), 3)
+        wanted = self._kinds[-1]
+        running = [one for one in self._one.services if one.process is not None and one.process.poll() is None]
+        found = [[one for one in running if one.name.startswith(kind)] for kind in wanted]
+        if not all(found):
+            return []
+        # One kind: now and then all of it.
+        most = 1 if len(wanted) > 1 else self._draw.choice((1, 1, 2))
+        return [victim for some in found for victim in self._draw.sample(some, min(most, len(some)))]
 
 
 class PointKills:

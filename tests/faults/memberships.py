@@ -4,7 +4,7 @@ import random
 import re
 import signal
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from prompts.parts import PartsBuilder
 from tests.faults.campaign import endure
 from tests.faults.marks import Marks
-from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, is_ready, tail
+from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, is_ready
 from tests.faults.report import Row
 from tests.faults.traffic import Traffic
 from tests.waiting import wait_for
@@ -72,9 +72,7 @@ class Churn:
         return 0
 
 
-def storm(
-    one: Pipeline, builder: PartsBuilder, draw: random.Random, *, seconds: float, records: int, part: str = ""
-) -> Row:
+def storm(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, seconds: float, records: int) -> Row:
     """A stream, and two workers that join and leave all the time."""
     # A worker that left without a word and comes back at once may meet its own ghost in the group.
     one.deadly |= {0, int(ExitCode.FENCED)}
@@ -85,7 +83,7 @@ def storm(
         worker = one.add_worker(number, SCRIPTED_DELAY_SECONDS=_SLOW_S, STOP_SECONDS=patience)
         worker.settings["KAFKA_SESSION_TIMEOUT_MS"] = _SHORT_SESSION_MS
     fault = Churn(one, seconds, draw)
-    row = Row(id="24-storm", part=part, fault="two workers joining and leaving all the time", times=0, against=_KEEPS)
+    row = Row(id="24-storm", fault="two workers joining and leaving all the time", times=0, against=_KEEPS)
     row = endure(one, builder, fault, draw, row, records)
     revoked, dropped = revocations(one)
     note = f"partitions taken away from a live worker {revoked} times, {dropped} requests in hand then"
@@ -154,28 +152,6 @@ def lose_names(one: Pipeline, builder: PartsBuilder, draw: random.Random, *, rec
     return row.model_copy(update={"times": fault.struck, "note": note})
 
 
-def wake_a_zombie(one: Pipeline, draw: random.Random, careless: str, *, records: int) -> None:
-    """A careless worker is frozen with a transaction open, another one does all the work, and the first one wakes up.
-
-    `anonymous`: the other one has its name; else one of its own. Returns once the zombie has ended or written.
-    """
-    one.add_stream(1)
-    zombie = one.add_worker(1, deque(["after_produce"]), fault=("SIGSTOP", "1"), careless=careless)
-    other = one.add_worker(2)
-    if careless == "anonymous":
-        other.settings["WORKER_ID"] = zombie.settings["WORKER_ID"]
-    traffic = Traffic(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=12)
-    traffic.publish(records)
-    for service in one.services[:2]:
-        one.start(service)
-    wait_for(lambda: _is_stopped(zombie), f"the freeze\n{one.logs()}", DEADLINE_S)
-    one.start(other)
-    traffic.follow_until_done(DEADLINE_S)
-    assert zombie.process is not None
-    zombie.process.send_signal(signal.SIGCONT)
-    traffic.close()
-
-
 def join_a_slow_worker(one: Pipeline, draw: random.Random, careless: str, *, records: int) -> None:
     """A careless worker has all in hand when another one joins and takes some of its partitions."""
     one.add_stream(1)
@@ -189,10 +165,3 @@ def join_a_slow_worker(one: Pipeline, draw: random.Random, careless: str, *, rec
     one.start(other)
     traffic.follow_until_done(DEADLINE_S)
     traffic.close()
-
-
-def _is_stopped(service: Service) -> bool:
-    assert service.process is not None
-    assert service.process.poll() is None, tail(service)
-    with open(f"/proc/{service.process.pid}/stat") as stat:  # noqa: PTH123 -- procfs
-        return stat.read().rpartition(")")[2].split()[0] == "T"

@@ -7,6 +7,7 @@ date in parts and by several processes at once.
 import fcntl
 import os
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,7 @@ _COLUMNS: Final = (
 
 
 class Row(BaseModel):
-    """One run of a fault, or one part of it: the parts of a fault are added up.
+    """One run of a fault, or one part of it: the parts of a fault are added up, and a run of all of it replaces them.
 
     Attributes:
         id: the rows' file name, which also sorts the table: two digits and the fault's short name, `10-kill-random`.
@@ -49,6 +50,7 @@ class Row(BaseModel):
         seconds: the whole run.
         control: a negative control, which belongs into the second table.
         against: the negative control that shows that the fault would be seen, or why there is none.
+        counts: what else was counted, by its name.
         note: what else was promised and seen.
     """
 
@@ -64,6 +66,7 @@ class Row(BaseModel):
     seconds: float = 0.0
     control: bool = False
     against: str = ""
+    counts: dict[str, int] = {}
     note: str = ""
 
     @property
@@ -137,11 +140,14 @@ def _cells(row: Row) -> list[object]:
         counts = [fates.records, fates.lost, fates.doubled, fates.disordered]
         counts += [fates.mistaken, fates.other_windows, fates.degraded]
     recovery = f"{statistics.median(row.recovery_s):.1f}, {max(row.recovery_s):.1f}" if row.recovery_s else "-"
-    return [row.fault, row.times, *counts, recovery, f"{row.seconds:.0f}", row.note or "-"]
+    counted = ", ".join(f"{name}: {count}" for name, count in row.counts.items())
+    note = "; ".join(filter(None, (counted, row.note)))
+    return [row.fault, row.times, *counts, recovery, f"{row.seconds:.0f}", note or "-"]
 
 
 def _keep(path: Path, row: Row) -> None:
-    known = _Rows.model_validate_json(path.read_text()).parts if path.exists() else {}
+    known = _Rows.model_validate_json(path.read_text()).parts if row.part and path.exists() else {}
+    known.pop("", None)
     # Whoever reads without the lock, as git does, finds a whole file.
     fresh = path.with_suffix(".new")
     fresh.write_text(_Rows(parts=known | {row.part: row}).model_dump_json(indent=1) + "\n")
@@ -155,6 +161,7 @@ def _added_up(parts: Sequence[Row]) -> Row:
         "fates": sum(fates[1:], fates[0]) if fates else None,
         "recovery_s": tuple(second for one in parts for second in one.recovery_s),
         "seconds": sum(one.seconds for one in parts),
+        "counts": dict(sum((Counter(one.counts) for one in parts), Counter())),
         "note": "; ".join(dict.fromkeys(one.note for one in parts if one.note)),
     }
     return parts[-1].model_copy(update=sums)

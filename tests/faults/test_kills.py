@@ -23,6 +23,7 @@ def test_killed_at_random_moments(
     pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, report: Report
 ) -> None:
     row = report.add(kill_at_random(pipeline(9), builder, draw, records=2_000, times=5))
+    assert row.counts["streams"] + row.counts["workers"] == row.times
     assert row.clean, row
 
 
@@ -84,6 +85,7 @@ def test_soak_killed_at_random_moments(
 ) -> None:
     row = report.add(kill_at_random(pipeline(9), builder, draw, records=20_000, times=20, part=part))
     assert row.times >= 20
+    assert all(row.counts.values()), row.counts
     assert row.clean, row
 
 

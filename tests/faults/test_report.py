@@ -36,6 +36,20 @@ def test_the_parts_of_a_fault_add_up(tmp_path: Path) -> None:
     assert "| 2.0, 9.0 |" in (tmp_path / "faults.md").read_text()
 
 
+def test_a_run_of_the_whole_fault_replaces_its_parts_and_counts_are_added_up(tmp_path: Path) -> None:
+    report = Report(tmp_path / "faults.md")
+    for part in ("1", "2"):
+        row = _row("10-first", part=part, times=20)
+        report.add(row.model_copy(update={"counts": {"streams": 12, "workers": 8}, "note": "as promised"}))
+    assert "| streams: 24, workers: 16; as promised |" in (tmp_path / "faults.md").read_text()
+    report.add(_row("10-first", times=3))
+    (whole,) = read_rows(tmp_path / "faults")
+    assert (whole.times, whole.counts) == (3, {})
+    report.add(_row("10-first", part="1", times=5))
+    (part_of_it,) = read_rows(tmp_path / "faults")
+    assert part_of_it.times == 5
+
+
 def test_controls_and_reasons_have_sections_of_their_own(tmp_path: Path) -> None:
     report = Report(tmp_path / "faults.md")
     report.add(_row("10-first").model_copy(update={"against": "none, since nothing protects from it"}))
