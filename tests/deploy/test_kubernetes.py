@@ -23,6 +23,7 @@ from sentistream.logs import LogSettings
 from sentistream.options import environment_name
 from streams.settings import StreamsSettings
 from tests.deploy.metric_names import metric_names
+from worker import process
 from worker.settings import WorkerSettings
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy/kubernetes"
@@ -201,9 +202,8 @@ def test_a_pod_has_longer_to_stop_than_its_process() -> None:
     worker = PODS["worker.yaml/StatefulSet/sentistream-worker"]
     value = {one["name"]: one.get("value") for spec in (streams, worker) for one in spec["containers"][0]["env"]}
     assert streams["terminationGracePeriodSeconds"] >= float(value["STOP_DEADLINE_S"] or 0) + 10
-    # What is in flight, the engine's 5 s, and a transaction that has just begun.
-    transaction_s = WorkerSettings().transaction_timeout_ms / 1000
-    assert worker["terminationGracePeriodSeconds"] >= float(value["STOP_SECONDS"] or 0) + 5 + transaction_s
+    # Until it ends by itself, and says where it stood.
+    assert worker["terminationGracePeriodSeconds"] >= float(value["STOP_SECONDS"] or 0) + process._CLOSING_S + 3
 
 
 @pytest.mark.parametrize(("component", "port"), [("streams", 9101), ("worker", 9102)])
