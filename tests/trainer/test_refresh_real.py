@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -70,6 +70,7 @@ class World:
             "patience": None,
             "learning_rate": 1e-2,
             "checkpoint_steps": CHECKPOINT_STEPS,
+            "interpolation": [0.9, 1.0],
         }
         (folder / "quick.yaml").write_text(yaml.safe_dump(fields))
         self.variables = {
@@ -87,7 +88,9 @@ class World:
     def people_label(self, count: int, first: int = 0) -> None:
         """So many messages, answered by the model that is live and corrected by two people."""
         done = {event.source for event in self._events}
-        self.platform.publish(count, datetime(2026, 3, 2, tzinfo=UTC), conversations=130, first=first)
+        # Not older than Kafka keeps events: whether it has looked yet would be luck.
+        sent = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        self.platform.publish(count, sent, conversations=130, first=first)
         events = self.platform.answer_all(lambda _: "anger", after=tuple(done))
         texts = {(record.partition(), record.offset()): message.text for record, message in self.platform.messages()}
         self.platform.correct(
@@ -178,6 +181,9 @@ def test_people_label_and_a_better_adapter_goes_live_and_again(world: World) -> 
     names = world.platform.names
     assert {one.topic for one in metadata.data} == {names.labels, names.events, names.messages}
     assert metadata.data == world.run_of(first).spans == spans
+    assert metadata.interpolation is not None
+    assert [one.share for one in metadata.interpolation.tried] == [0.9, 1.0]
+    assert metadata.metrics["interpolation"] == metadata.interpolation.share
     assert refresh_child.run(world.variables).status == "nothing_new"
     world.topics_forget()
     world.people_label(60, first=MESSAGES)
