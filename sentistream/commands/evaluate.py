@@ -15,7 +15,7 @@ from sentistream.evaluation.subject import EvaluateSettings
 from sentistream.options import load, settings_options
 from sentistream.system import INTERRUPTED
 from trainer.corpora import READERS, format_name
-from trainer.errors import TrainerError, UnknownFormatError
+from trainer.errors import CorpusError, TrainerError, UnknownFormatError
 from worker.engines.contract import EngineError
 
 if TYPE_CHECKING:  # it imports torch
@@ -102,6 +102,9 @@ def command(
         sys.exit(INTERRUPTED)
     except EngineError as error:
         raise SentistreamError(f"{error}. What was answered is kept: the same command goes on") from error
+    except CorpusError as error:
+        hint = f"; it was read as {corpus_format}: --format names another" if error.path == file else ""
+        raise SentistreamError(f"{error}{hint}") from error
     except (TrainerError, PromptError, OSError) as error:
         raise SentistreamError(str(error)) from error
     figures = as_json(found) | {"file": file.name, "command": _words(job, settings)}

@@ -177,6 +177,13 @@ def test_an_unknown_format_is_explained() -> None:
     assert "twitter2015" in result.stderr
 
 
+def test_a_file_of_another_format_is_explained(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["evaluate", str(meld(tmp_path))])
+    assert result.exit_code == 1
+    assert "talk.csv:1: no message" in result.stderr
+    assert "it was read as jsonl: --format names another" in result.stderr
+
+
 def test_an_answer_does_not_depend_on_its_company_in_a_batch(tmp_path: Path) -> None:
     """Or a run that was interrupted, and batches what is left, would come to other figures."""
     file = meld(tmp_path)

@@ -195,6 +195,19 @@ def test_a_baseline_gives_the_commonest_label_of_its_training_file(builder: Exam
     assert found["tfidf"]["trained_on"] == 7
 
 
+def test_a_baseline_learns_the_three_sentiments_as_such(builder: ExampleBuilder) -> None:
+    """The commonest emotion is neutral, and the commonest sentiment negative: published baselines are of sentiments."""
+    asked = material(builder, "cped", ["anger", "sadness", "fear", "neutral"])
+    train = [("en", "so what", "neutral")] * 3 + [
+        ("en", "bad news", label) for label in ("anger", "fear", "worried", "depress")
+    ]
+    found = as_json(baselines(asked, train))
+    assert found["commonest"]["accuracy"] == 0.25
+    assert found["commonest"]["sentiment_accuracy"] == 0.75
+    one_sentiment = as_json(baselines(asked, [("en", "bad news", "anger"), ("en", "bad it is", "fear")]))
+    assert one_sentiment["tfidf"]["sentiment_accuracy"] == 0.75
+
+
 def test_sentiments_are_compared_with_one_pass_too(builder: ExampleBuilder) -> None:
     asked = material(builder, "cped", ["anger", "happy", "neutral", "depress"])
     said = ["happy", "relaxed", "neutral", "fear"]

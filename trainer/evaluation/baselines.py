@@ -1,15 +1,21 @@
 """What anybody can have without a model: always the commonest label, and TF-IDF with logistic regression."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from trainer.evaluation.answered import Answered, Outcome
-from trainer.evaluation.figures import Asked, compact, figures
+from trainer.evaluation.figures import Asked, compact, figures, own_sentiments, sentiments_said
 from trainer.evaluation.material import Material
+
+#: Language, text and label.
+Labelled = tuple[str, str, str]
+#: From training messages and what is asked to what is said.
+Learner = Callable[[Sequence[Labelled], Material], list[str]]
 
 #: Chinese has no spaces between words.
 _BY_CHARACTER: Final = frozenset({"zh", "ja"})
@@ -35,19 +41,20 @@ class Baseline:
     scores: dict[str, Any]
 
 
-def baselines(material: Material, train: Sequence[tuple[str, str, str]]) -> list[Baseline]:
+def baselines(material: Material, train: Sequence[Labelled]) -> list[Baseline]:
     """The commonest label (of the training messages, else of what is evaluated), and with training messages TF-IDF.
+
+    Where every label has a sentiment, the sentiments' figures are those of the same baseline that learnt sentiments.
 
     Args:
         material: what they are asked.
-        train: language, text and label of each message to learn from; may be empty.
+        train: what they learn from; may be empty.
     """
-    commonest = Counter(label for _, _, label in train or material.labelled).most_common(1)[0][0]
-    found = [_baseline(_COMMONEST, len(train), material, [commonest] * len(material.examples))]
+    found = [_baseline(_COMMONEST, len(train), material, train or material.labelled, _commonest)]
     # Words can tell labels apart only where there are two of them.
     teachable = len({label for _, _, label in train}) > 1
     for name, weight in _TFIDF.items() if teachable else ():
-        found.append(_baseline(name, len(train), material, _tfidf(train, material, weight)))
+        found.append(_baseline(name, len(train), material, train, partial(_tfidf, weight=weight)))
     return found
 
 
@@ -56,7 +63,13 @@ def as_json(found: Sequence[Baseline]) -> dict[str, Any]:
     return {_KEYS[one.name]: {"trained_on": one.trained_on, **one.scores} for one in found}
 
 
-def _tfidf(train: Sequence[tuple[str, str, str]], material: Material, weight: str | None) -> list[str]:
+def _commonest(train: Sequence[Labelled], material: Material) -> list[str]:
+    return [Counter(label for _, _, label in train).most_common(1)[0][0]] * len(material.examples)
+
+
+def _tfidf(train: Sequence[Labelled], material: Material, weight: str | None) -> list[str]:
+    if len({label for _, _, label in train}) == 1:
+        return _commonest(train, material)
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -72,8 +85,15 @@ def _tfidf(train: Sequence[tuple[str, str, str]], material: Material, weight: st
     return [str(one) for one in np.asarray(pipeline.predict([text for _, text, _ in asked]))]
 
 
-def _baseline(name: str, trained_on: int, material: Material, said: Sequence[str]) -> Baseline:
+def _baseline(name: str, trained_on: int, material: Material, train: Sequence[Labelled], learn: Learner) -> Baseline:
+    said = learn(train, material)
     place = np.array([material.names.index(one) for one in said], dtype=np.int64)
     found = Outcome(name, place, place, np.full(len(said), np.nan), [Answered(one, one) for one in said])
     nobody = Asked(name, "none", "direct", 1, None, 1.0, 0.0)
-    return Baseline(name, trained_on, compact(figures(material, found, nobody)))
+    scores = compact(figures(material, found, nobody))
+    if "sentiment_accuracy" in scores:
+        own = own_sentiments(material)
+        scores |= sentiments_said(
+            material, learn([(language, text, own[label]) for language, text, label in train], material)
+        )
+    return Baseline(name, trained_on, scores)

@@ -161,9 +161,22 @@ def _sentiments(material: Material, said: Indices) -> Scores:
 
 def _sides(material: Material) -> Indices:
     """The sentiment of each label, the last entry for OUTLIER."""
-    labels = (label for one in material.examples for label in one.question.parts.labels)
-    own = {label.name: label.sentiment or "" for label in labels}
+    own = own_sentiments(material)
     return np.array([*(SENTIMENTS.index(own[name]) for name in material.names), OUTLIER], dtype=np.int64)
+
+
+def own_sentiments(material: Material) -> dict[str, str]:
+    """By label; empty text for a label that leaves it open."""
+    labels = (label for one in material.examples for label in one.question.parts.labels)
+    return {label.name: label.sentiment or "" for label in labels}
+
+
+def sentiments_said(material: Material, said: Sequence[str]) -> dict[str, float]:
+    """The flat keys of answers that are sentiments, of a material whose every label has one."""
+    truth = _sides(material)[material.truth]
+    place = np.array([SENTIMENTS.index(one) for one in said], dtype=np.int64)
+    found = score(truth, place, material.conversations, SENTIMENTS).observed()
+    return {f"sentiment_{key}": value for key, value in found.items() if key in _OF_SENTIMENTS}
 
 
 def _likeliest(scores: Any, taxonomy: Taxonomy) -> int:
