@@ -103,6 +103,7 @@ def _plot(path: Path, rows: Sequence[Row]) -> None:
             axes.annotate("refused", (row.labelled, _PERCENT * row.scores.platform), xytext=(0, 8),
                           textcoords="offset points", ha="center")  # fmt: skip
     axes.set(xlabel="messages labelled by people", ylabel="percent", xticks=labelled)
+    axes.margins(y=0.12)  # room for the words over the highest point
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)
