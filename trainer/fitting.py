@@ -7,7 +7,7 @@ from transformers import PreTrainedModel
 
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
-from trainer.calibration import fit_temperature, fit_threshold
+from trainer.calibration import Worth, fit_temperature, fit_threshold
 from trainer.examples import Example
 from trainer.policies import Comparison, compare
 from trainer.sanm import negotiate
@@ -24,11 +24,13 @@ class Fitted:
     dev: Comparison
 
 
-def fit(model: PreTrainedModel, roles: RolePrompts, profile: ModelProfile, dev: list[Example]) -> Fitted:
-    """Fit both on the development data."""
+def fit(
+    model: PreTrainedModel, roles: RolePrompts, profile: ModelProfile, dev: list[Example], worth: Worth | None = None
+) -> Fitted:
+    """Fit both on the development data; ``worth``: what the threshold may not cost, weighted F1 if left out."""
     truth = np.array([one.target for one in dev])
     found = negotiate(model, roles, dev)
     temperature = round(fit_temperature(found.logits, truth), _DIGITS)
-    threshold = round(fit_threshold(found, temperature, truth).margin, _DIGITS)
+    threshold = round(fit_threshold(found, temperature, truth, worth=worth).margin, _DIGITS)
     fitted = profile.model_copy(update={"temperature": temperature, "threshold": threshold})
     return Fitted(fitted, compare(found, dev, fitted))

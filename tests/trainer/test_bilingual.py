@@ -15,7 +15,7 @@ from trainer.bilingual.decisions import hidden_states
 from trainer.bilingual.decoder_layers import DecoderLayers
 from trainer.bilingual.e5_file import E5File, dequantised
 from trainer.bilingual.figures import score
-from trainer.bilingual.material import first_answer, label_weights
+from trainer.bilingual.material import drawn, first_answer, label_weights
 from trainer.bilingual.packing import Packed, collate, pack
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
@@ -263,6 +263,20 @@ def test_rare_labels_weigh_more_only_where_the_recipe_says_so(prepared: Prepared
     weighed = label_weights(examples, {"meld": 0.5})
     assert weighed[-1] == pytest.approx(3 * weighed[0])
     assert weighed.mean() == pytest.approx(1)
+
+
+def test_a_weight_below_zero_makes_common_labels_count_more(prepared: Prepared) -> None:
+    turns = [LabelledTurn("Ada", "x", "joy") for _ in range(9)] + [LabelledTurn("Ada", "x", "fear")]
+    (utterances,) = prepared.segmenter.cut([Conversation("c", "en", "meld", tuple(turns))])
+    found = label_weights([one.example for one in utterances if one.example], {"meld": -0.5})
+    assert found[0] == pytest.approx(3 * found[-1])
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.4, {0, 1}), (1.0, {1}), (2.0, {2}), (2.4, {2, 3})])
+def test_a_share_says_how_often_an_epoch_reads_a_conversation(share: float, counts: set[int]) -> None:
+    found = drawn(share, 10, np.random.default_rng(0))
+    assert len(found) == round(10 * share)
+    assert set(np.bincount(found, minlength=10)) == counts
 
 
 def test_figures_of_the_emotions_leave_out_what_is_none() -> None:

@@ -53,6 +53,20 @@ def test_a_harmful_discriminator_is_never_asked() -> None:
     assert weighted_f1(truth, found.final, 5) >= weighted_f1(truth, first, 5)
 
 
+def test_a_threshold_is_judged_by_the_figure_that_counts() -> None:
+    # The discriminator turns wrong answers into right ones of label 0, and loses the few of label 1.
+    logits = np.log(np.array([[0.51, 0.49]] * 8 + [[0.49, 0.51]] * 12 + [[0.9, 0.1]] * 80))
+    truth = np.array([0] * 8 + [1] * 2 + [0] * 10 + [0] * 80)
+    final = np.zeros(100, np.int64)
+    asked = negotiated(logits, final)
+
+    def of_label_1(true: Indices, said: Indices) -> float:
+        return float(((true == 1) & (said == 1)).sum())
+
+    assert not fit_threshold(asked, 1.0, truth, most_asked=0.2).accepted.all()
+    assert fit_threshold(asked, 1.0, truth, most_asked=0.2, worth=of_label_1).accepted[8:20].all()
+
+
 def test_a_margin_at_the_threshold_is_accepted() -> None:
     logits = np.log(np.array([[0.6, 0.4], [0.7, 0.3]]))
     margin = margins(logits, 1.0)

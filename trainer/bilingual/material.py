@@ -1,5 +1,6 @@
 """From a recipe's conversations to the rows of each epoch."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,12 @@ def _examples(turns: Iterable[Utterance]) -> Iterable[Example]:
     return (one.example for one in turns if one.example is not None)
 
 
+def drawn(share: float, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Which of so many conversations are read, each as often as the next or once more."""
+    rounds = [rng.permutation(count) for _ in range(math.ceil(share))]
+    return np.concatenate(rounds)[: max(round(share * count), 1)]
+
+
 def epoch_rows(
     recipe: BilingualRecipe, material: Material, roles: RolePrompts, beliefs: NDArray[np.float32], number: int
 ) -> list[Row]:
@@ -111,7 +118,6 @@ def epoch_rows(
 
     trees: list[Tree] = []
     for use, conversations in material.corpora:
-        drawn = rng.permutation(len(conversations))[: max(round(use.share * len(conversations)), 1)]
-        for index in drawn:
+        for index in drawn(use.share, len(conversations), rng):
             trees += windows.trees(conversations[index], branch)
     return pack(trees, recipe.length, rng)

@@ -24,7 +24,9 @@ class CorpusUse(Frozen):
 
     format: str
     file: str
-    share: float = Field(default=1.0, gt=0, le=1, description="Of its conversations, drawn anew for each epoch.")
+    share: float = Field(
+        default=1.0, gt=0, description="Of its conversations, drawn anew for each epoch; 2: each of them twice."
+    )
     weight: float = Field(default=1.0, gt=0, description="Of its labels in the loss.")
     taxonomy: str | None = Field(default=None, description="Labels to say its own in, by the label map to them.")
     held_out: str | None = Field(default=None, description="Conversations whose id this pattern finds.")
@@ -53,7 +55,8 @@ class BilingualRecipe(Frozen):
     negotiated: float = Field(ge=0, le=1, description="Share of the labels that are taught with whole negotiations.")
     later_decisions: float = Field(ge=0, description="Weight of decisions after the first in the loss.")
     balance: dict[str, float] = Field(
-        description="By taxonomy: a label weighs by its rareness to this power; 0 if it is not named."
+        description="By taxonomy: a label weighs by its rareness to this power; 0 if it is not named. Below 0, where "
+        "common labels are commoner still among what will be asked."
     )
 
     epochs: int = Field(ge=1)

@@ -105,7 +105,7 @@ def train_bilingual(settings: TrainBilingualSettings, encoder: E5File | None = N
         prepared.profile,
         prepared.vocabulary.tokenizer.to_str(),
     )
-    fit_folder(settings.model_folder, prepared.sources.development)
+    fit_folder(settings.model_folder, prepared.sources.development, recipe.figures)
     return figures
 
 
