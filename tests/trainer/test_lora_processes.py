@@ -53,8 +53,9 @@ def make_job(
         work, out = tmp_path / name / "work", tmp_path / name / "out"
         watched = os.getpid()
         board = tmp_path / "board"
-        given = (base, recipe(**CHANGES), train, development, work, out, None, name, "tensorboard", board, watched)
-        return Job(*given, guards={"meld": development}, calibration_error=LIMIT)
+        made = recipe(**CHANGES)
+        guards = {"meld": development}
+        return Job(base, made, train, development, work, out, None, name, "tensorboard", board, watched, guards, LIMIT)
 
     return make
 
