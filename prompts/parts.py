@@ -149,10 +149,11 @@ class PartsBuilder:
             before: the conversation's earlier turns, oldest first, as stored.
         """
         language = language_of(message.text, message.language)
+        template = self._template(language)
         room = self.profile.token_budget - self._fixed_tokens(language)
-        if turn.tokens > room:
-            turn = self._shortened(turn, room, self._template(language))
-        room -= turn.tokens
+        if turn.tokens * template.copies > room:
+            turn = self._shortened(turn, room // template.copies, template)
+        room -= turn.tokens * template.copies
         scene, room = self._scene(message.scene, language, room)
         history = self._history(turn.sent_at, before, room) if "H" in self.parts else ()
         return Choice(language, turn, history, scene)

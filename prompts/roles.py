@@ -2,7 +2,7 @@
 
 A ``completion`` template makes one growing sequence of token segments::
 
-    start [scene] [labels] turn … turn message [deduction] generator? G1 | discriminator? D1 | again? G2 | …
+    start [scene] [labels] turn … turn message [message] [deduction] generator? G1 | discriminator? D1 | again? G2 | …
 
 so that each later question shares all of the earlier ones as its prefix. A ``chat`` template makes messages for a chat
 model, and the transcript of the negotiation is part of the user's message.
@@ -114,7 +114,7 @@ class RolePrompts:
             ids += self._encode(scene_segment(template, parts.scene)) + self._separator
         if "L" in parts.parts:
             ids += self._encode(labels_segment(template, parts.labels)) + self._separator
-        for turn in (*parts.history, parts.message):
+        for turn in (*parts.history, *([parts.message] * template.copies)):
             ids += self._encode(turn_segment(template, turn)) + self._separator
         if deduction is not None and "E" in parts.parts:
             ids += self._encode(template.deduction.format(**deduction.model_dump())) + self._separator

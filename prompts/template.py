@@ -22,6 +22,8 @@ class Template(Frozen):
     Attributes:
         turn: one utterance, with ``{speaker}`` and ``{text}``.
         between: stands between two labels; as the style has it where it is not said.
+        echo: the message's turn stands twice (completion style). A causal model reads it the second time knowing how it
+            ends, as a two-way one does (Springer et al., 2024, "Repetition Improves Language Model Embeddings").
         generator: asks for the first decision.
         discriminator: asks for a judgement of what the generator said.
         again: asks the generator once more, after a disagreement.
@@ -35,6 +37,7 @@ class Template(Frozen):
     labels: str
     label: str = "{word}"
     between: str | None = None
+    echo: bool = False
     deduction: str
     generator: str
     discriminator: str
@@ -42,6 +45,11 @@ class Template(Frozen):
     message: str = ""
     said: str = ""
     reply: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def copies(self) -> int:
+        """How often the message's turn stands in a prompt."""
+        return 1 + self.echo
 
 
 @cache

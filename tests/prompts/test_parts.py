@@ -35,12 +35,14 @@ def built(builder: PartsBuilder, *messages: ChatMessage) -> PromptParts:
 
 @pytest.mark.parametrize("parts", EVERY_PART, ids="".join)
 @pytest.mark.parametrize("budget", [64, 200, 480])
+@pytest.mark.parametrize("template", ["completion", "brief"])
 def test_no_prompt_is_longer_than_its_budget(
-    make_builder: MakeBuilder, make_roles: MakeRoles, parts: tuple[Part, ...], budget: int
+    make_builder: MakeBuilder, make_roles: MakeRoles, parts: tuple[Part, ...], budget: int, template: str
 ) -> None:
     spare = DEDUCTION_TOKENS if "E" in parts else 0
     budget += spare
-    builder, roles = make_builder(parts=parts, token_budget=budget), make_roles(token_budget=budget)
+    builder = make_builder(parts=parts, token_budget=budget, template=template)
+    roles = make_roles(token_budget=budget, template=template)
     for seed in range(8):
         for made in prompts_of(builder, conversation(random.Random(seed), 12)):
             used = len(roles.open(made).opening)
@@ -48,9 +50,12 @@ def test_no_prompt_is_longer_than_its_budget(
             assert len(made.history) <= 5
 
 
-def test_the_budget_is_used_where_there_is_more_to_show(make_builder: MakeBuilder, make_roles: MakeRoles) -> None:
+@pytest.mark.parametrize("template", ["completion", "brief"])
+def test_the_budget_is_used_where_there_is_more_to_show(
+    make_builder: MakeBuilder, make_roles: MakeRoles, template: str
+) -> None:
     long = message("well , " * 900)
-    used = len(make_roles().open(built(make_builder(), long)).opening)
+    used = len(make_roles().open(built(make_builder(template=template), long)).opening)
     assert 470 <= used <= 480
     turns = [message("she came home late again and said nothing at all " * 8, at) for at in range(12)]
     used = len(make_roles().open(built(make_builder(), *turns)).opening)

@@ -68,6 +68,16 @@ def test_the_sequence_is_what_the_documents_say(make_roles: MakeRoles) -> None:
     assert list(roles.ask(question, said("anger", "sadness")).token_ids) == expected
 
 
+def test_a_template_may_show_the_message_twice_and_its_history_once(make_roles: MakeRoles) -> None:
+    roles = make_roles()
+    encode, separator = roles.tokenizer.encode, roles.tokenizer.marker("[SEP]")
+    expected = roles.tokenizer.marker("[CLS]")
+    for text in ("ben: you said friday .", "ana: i know , sorry", "ana: i know , sorry"):
+        expected = [*expected, *encode(text), *separator]
+    opening = roles.open(parts("brief", parts=("I", "H"))).opening
+    assert list(opening) == [*expected, *encode("emotion:")]
+
+
 def test_only_the_template_sets_special_tokens(make_roles: MakeRoles) -> None:
     roles = make_roles()
     separator = roles.tokenizer.marker("[SEP]")[0]

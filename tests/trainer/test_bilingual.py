@@ -180,7 +180,8 @@ def test_rows_are_full_and_hold_every_tree(prepared: Prepared) -> None:
     assert sorted(asked) == sorted(id(one.example) for tree in trees for one in tree.decisions)
     assert max(sum(map(len, row)) for row in rows) <= 96
     assert sum(len(tree) for row in rows for tree in row) > 0.8 * 96 * len(rows)
-    assert sum(map(len, trees)) > 1.1 * sum(len(tree) for row in rows for tree in row), "prefixes are shared"
+    alone, together = sum(map(len, trees)), sum(len(tree) for row in rows for tree in row)
+    assert alone > together + 9 * 5, "nine tokens of labels stand once for several posts"
 
 
 def test_posts_on_one_prefix_have_the_states_that_they_have_alone(prepared: Prepared, encoder: E5File) -> None:

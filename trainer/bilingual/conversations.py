@@ -77,7 +77,8 @@ class Segmenter:
         self, conversation: str, turn: LabelledTurn, builder: PartsBuilder, parts: PromptParts, measured: MeasuredTurn
     ) -> Utterance:
         opening = self.roles.open(parts).opening
-        asked = len(self._tokenizer.encode(load_template(parts.template, parts.language).generator))
+        template = load_template(parts.template, parts.language)
+        asked = len(self._tokenizer.encode(template.generator)) + (template.copies - 1) * measured.tokens
         ids, ending = opening[: len(opening) - asked], opening[len(opening) - asked :]
         head = len(ids) - measured.tokens
         example = None
