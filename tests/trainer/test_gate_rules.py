@@ -99,6 +99,11 @@ def guard(candidate: float) -> tuple[GuardRow, ...]:
             {"live": side(calibration_error=0.09), "candidate": side(calibration_error=0.09)},
             {"live": side(calibration_error=0.09), "candidate": side(calibration_error=0.091)},
         ),
+        (
+            "calibration",
+            {"candidate": side(calibration_error=0.109, calibration_by_chance=0.06)},
+            {"candidate": side(calibration_error=0.111, calibration_by_chance=0.06)},
+        ),
         ("time per message", {"time": time(1.05)}, {"time": time(1.051)}),
         ("guards", {"guards": guard(0.616)}, {"guards": guard(0.614)}),
     ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.calibration import probabilities
+from trainer.calibration import chance_error, probabilities
 from trainer.examples import Example
 from trainer.gate.answers import Answers, Trust
 from trainer.gate.bootstrap import Resampled, paired_differences
@@ -58,6 +58,7 @@ def score(name: str, held_out: HeldOut, answers: Answers, trust: Trust) -> Score
         weighted_f1=found.weighted_f1,
         invalid=float((final == OUTLIER).mean()),
         calibration_error=calibration_error(confidence, right, bins),
+        calibration_by_chance=chance_error(confidence, bins),
         calls=float(answers.calls.mean()),
         right_to_wrong=flipped.right_to_wrong,
         wrong_to_right=flipped.wrong_to_right,

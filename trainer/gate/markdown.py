@@ -71,6 +71,7 @@ def _sides(compared: Compared) -> Iterator[str]:
     figures = (
         ("messages without a label", "invalid", lambda value: f"{100 * value:.2f} %"),
         ("expected calibration error", "calibration_error", "{:.3f}".format),
+        ("the same by chance alone", "calibration_by_chance", "{:.3f}".format),
         ("temperature", "temperature", "{:.4g}".format),
         ("acceptance threshold", "threshold", "{:.4g}".format),
         ("model calls a message", "calls", "{:.3f}".format),

@@ -70,6 +70,7 @@ class SideReport(Frozen):
         name: the adapter's version, or the base model.
         invalid: share of the messages that got no label: no consensus, or no answer inside the label set.
         calibration_error: expected, of the first answers' confidence after temperature.
+        calibration_by_chance: what perfect confidence of that size would show on so few messages; 0 in older reports.
         calls: of the model, a message.
         right_to_wrong: first answers that the negotiation made wrong.
         wrong_to_right: and those that it mended.
@@ -85,11 +86,17 @@ class SideReport(Frozen):
     weighted_f1: float
     invalid: float
     calibration_error: float
+    calibration_by_chance: float = 0.0
     calls: float
     right_to_wrong: int
     wrong_to_right: int
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ReliabilityBin, ...]
+
+    @property
+    def calibration_beyond_chance(self) -> float:
+        """What of the error is the model's own; bins of few messages show one where there is none."""
+        return max(self.calibration_error - self.calibration_by_chance, 0.0)
 
 
 class Change(Frozen):

@@ -26,7 +26,10 @@ class GateSettings(BaseSettings):
         default=0.0, ge=0, le=1, description="Rise of the share of messages without a label that is let pass."
     )
     gate_calibration_error: float = Field(
-        default=0.05, ge=0, le=1, description="Expected calibration error that is always good enough."
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Expected calibration error, beyond what chance gives, that is always good enough.",
     )
     gate_time_rise: float = Field(
         default=0.05, ge=0, description="Rise of the time per message that is let pass, model calls included."
