@@ -83,6 +83,8 @@ class World:
             "TRAINER_RECIPE": str(folder / "quick.yaml"),
             # A model of a few thousand weights answers too fast to be timed.
             "TRAINER_GATE_TIME_RISE": "20",
+            # Nor does it always come to an agreement with itself: one message in a hundred may stay without.
+            "TRAINER_GATE_INVALID_RISE": "0.03",
         }
 
     def people_label(self, count: int, first: int = 0) -> None:
