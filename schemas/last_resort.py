@@ -21,6 +21,8 @@ import structlog
 log = structlog.get_logger()
 
 _EVERY_S: Final = 0.25
+#: For Python's own end, when all is closed: it waits for each thread that is no daemon.
+PYTHON_S: Final = 5.0
 #: Of each thread's stack, the calls that were made last.
 _CALLS: Final = 4
 
@@ -60,6 +62,14 @@ class LastResort:
         at = time.monotonic() + seconds
         earlier = self._bound
         self._bound = _Bound(at if earlier is None else min(at, earlier.at), status, reason)
+
+    def stopping(self, seconds: float, status: int) -> None:
+        """The process was told to stop, and must be at its end by then."""
+        self.within(seconds, status, f"told to stop, and not at its end after {seconds:g} s")
+
+    def closed(self, status: int) -> None:
+        """All is closed, and nothing but Python's own end is left."""
+        self.within(PYTHON_S, status, f"all is closed, and Python did not end within {PYTHON_S:g} s")
 
     def _watch(self) -> None:
         never = threading.Event()

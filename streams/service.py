@@ -46,8 +46,6 @@ _TOPICS_EVERY_S: Final = 60.0
 _HEALTH_EVERY_S: Final = 2.0
 #: Exit status of a process that did not end in time (sysexits: EX_TEMPFAIL).
 _LATE: Final = 75
-#: For Python's own end, when all is closed: it waits for each thread that is no daemon.
-_PYTHON_S: Final = 5.0
 
 
 def parts_builder(settings: StreamsSettings) -> PartsBuilder:
@@ -78,7 +76,7 @@ def run(settings: StreamsSettings, faults: FaultPoints | None = None) -> int:
     _check_retention(settings, facts)
     builder = parts_builder(settings)
     status = uvloop.run(_Service(settings, facts, builder, faults or NoFaults(), last_resort).serve())
-    last_resort.within(_PYTHON_S, status, f"all is closed, and Python did not end within {_PYTHON_S:g} s")
+    last_resort.closed(status)
     return status
 
 
@@ -159,8 +157,7 @@ class _Service:
         await stopping
         log.info("streams_stopping")
         # A stuck faust ignores signals and cancellation alike.
-        deadline_s = self._settings.stop_deadline_s
-        self._last_resort.within(deadline_s, _LATE, f"told to stop, and not at its end after {deadline_s:g} s")
+        self._last_resort.stopping(self._settings.stop_deadline_s, _LATE)
         await app.stop()
         for watcher in watchers:
             watcher.cancel()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -122,11 +123,7 @@ def fit_threshold(
     """
     margin = margins(negotiated.logits, temperature)
     labels = negotiated.logits.shape[1]
-
-    def weighted(true: Indices, said: Indices) -> float:
-        return weighted_f1(true, said, labels)
-
-    worth = worth or weighted
+    worth = worth or partial(weighted_f1, labels=labels)
     one_pass = worth(truth, negotiated.first)
     ordered = np.sort(margin)
     for count in range(int(most_asked * len(margin)), 0, -1):

@@ -71,24 +71,21 @@ def load_further(
     corpus: FurtherCorpus,
     builder: ExampleBuilder,
     held_back: list[Conversation],
-    seed: int,
     unify: Callable[[Conversation], Conversation] = lambda one: one,
 ) -> list[Example]:
-    """A share of a corpus, drawn message by message, without conversations that the held back ones know.
+    """All examples of a corpus, without conversations that the held back ones know.
 
     Args:
         corpus: the file.
         builder: of the model's examples.
         held_back: conversations that must not be trained on.
-        seed: of the draw.
         unify: gives a conversation labels that the model knows.
     """
-    kept = without_overlap(read(corpus.format, corpus.path), held_back)
-    return drawn(list(builder.examples(map(unify, kept))), corpus.share, seed)
+    return list(builder.examples(map(unify, without_overlap(read(corpus.format, corpus.path), held_back))))
 
 
 def drawn(examples: list[Example], share: float, seed: int) -> list[Example]:
-    """A share of the examples, in their order."""
+    """A share of the examples, drawn message by message, in their order."""
     count = round(share * len(examples))
     chosen = np.random.default_rng(seed).permutation(len(examples))[:count]
     return [examples[index] for index in sorted(chosen)]

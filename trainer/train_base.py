@@ -12,7 +12,7 @@ from trainer.base_training import BaseTraining, Data
 from trainer.corpora import read
 from trainer.examples import ExampleBuilder
 from trainer.fitting import Fitted, fit
-from trainer.mixture import FurtherCorpus, Mixture, load_further
+from trainer.mixture import FurtherCorpus, Mixture, drawn, load_further
 from trainer.model_folder import write_model, write_profile
 from trainer.settings import TrainBaseSettings
 from trainer.warm_start import tokenizer_text, warm_start
@@ -47,7 +47,8 @@ def load_data(settings: TrainBaseSettings, builder: ExampleBuilder) -> Data:
     """Read all files. CorpusError names a line that does not parse."""
     dev = list(read("meld", settings.dev_file))
     main = list(builder.examples(read("meld", settings.train_file)))
-    further = [load_further(FurtherCorpus.parse(text), builder, dev, settings.seed) for text in settings.also]
+    corpora = [FurtherCorpus.parse(text) for text in settings.also]
+    further = [drawn(load_further(one, builder, dev), one.share, settings.seed) for one in corpora]
     log.info("data_read", main=len(main), further=[len(one) for one in further], dev_conversations=len(dev))
     return Data(Mixture(main, further, settings.epochs, settings.seed), list(builder.examples(dev)))
 

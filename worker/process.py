@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from confluent_kafka import KafkaException
 
-from schemas.last_resort import LastResort
+from schemas.last_resort import PYTHON_S, LastResort
 from worker.errors import ExitCode, WorkerError
 from worker.service import WorkerService
 
@@ -16,8 +16,6 @@ log = structlog.get_logger()
 
 #: Beyond STOP_SECONDS: a transaction's last steps, each of which librdkafka may take up to 15 s for, then the closing.
 _CLOSING_S: Final = 35.0
-#: For Python's own end, when all is committed and closed.
-_PYTHON_S: Final = 5.0
 
 
 def run_until_signalled(service: WorkerService) -> int:
@@ -32,8 +30,7 @@ def run_until_signalled(service: WorkerService) -> int:
 
     def stop(*_: object) -> None:
         if works:
-            within_s = service.stop_seconds + _CLOSING_S
-            last_resort.within(within_s, ExitCode.LATE, f"told to stop, and not at its end after {within_s:g} s")
+            last_resort.stopping(service.stop_seconds + _CLOSING_S, ExitCode.LATE)
         service.stop()
 
     signal.signal(signal.SIGTERM, stop)
@@ -60,7 +57,7 @@ def run_until_signalled(service: WorkerService) -> int:
 
 def _bound_python(last_resort: LastResort, code: ExitCode) -> None:
     """Python waits for threads that are no daemons, and then destroys the clients, when no thread runs any more."""
-    last_resort.within(_PYTHON_S, code, f"all is closed, and Python did not end within {_PYTHON_S:g} s")
+    last_resort.closed(code)
     with contextlib.suppress(RuntimeError, OSError, ValueError, AttributeError):
         # Not a thread of Python's; its status is 1.
-        faulthandler.dump_traceback_later(2 * _PYTHON_S, exit=True)
+        faulthandler.dump_traceback_later(2 * PYTHON_S, exit=True)

@@ -1,6 +1,5 @@
 """Configured corpora as examples: in their own labels where the model knows them, else in those that it does know."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,6 +10,7 @@ from prompts.settings import ServedBuilders
 from schemas.errors import SchemaError
 from schemas.label_map import load_label_map
 from trainer.corpora import Conversation, LabelledTurn
+from trainer.digest import digest
 from trainer.errors import CorpusError, UnknownFormatError
 from trainer.examples import Example, ExampleBuilder
 from trainer.feedback.errors import MixtureError
@@ -62,7 +62,7 @@ def load_corpora(
     for text in texts:
         try:
             corpus = FurtherCorpus.parse(text)
-            whole = load_further(replace(corpus, share=1.0), builder, known, seed, lambda one: unified(one, builders))
+            whole = load_further(corpus, builder, known, lambda one: unified(one, builders))
         except (CorpusError, UnknownFormatError, SchemaError, OSError) as error:
             raise MixtureError(f"TRAINER_CORPORA: {error}") from error
         train.append([one for one in drawn(whole, corpus.share, seed) if not _develops(one)])
@@ -94,7 +94,7 @@ def unified(conversation: Conversation, builders: ServedBuilders) -> Conversatio
 def _development(examples: Iterable[Example]) -> list[Example]:
     """Always the same ones of the same corpus."""
     aside = [one for one in examples if _develops(one)]
-    return sorted(aside, key=lambda one: hashlib.sha256(f"{_SALT}\0{one.conversation}".encode()).digest())[:_MOST]
+    return sorted(aside, key=lambda one: digest(_SALT, one.conversation))[:_MOST]
 
 
 def _develops(example: Example) -> bool:

@@ -1,10 +1,10 @@
 """Which conversations are trained on, which are developed on, and which are held out: for ever the same."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from trainer.digest import digest
 from trainer.feedback.labelled import LabelledMessage
 
 Part = Literal["train", "development", "held_out"]
@@ -27,8 +27,7 @@ class Split:
 
 def part_of(conversation: str) -> Part:
     """The part of a conversation, told from its key alone."""
-    digest = hashlib.sha256(f"{_SALT}\0{conversation}".encode()).digest()
-    place = int.from_bytes(digest[:8]) / 2**64
+    place = int.from_bytes(digest(_SALT, conversation)[:8]) / 2**64
     if place < _HELD_OUT:
         return "held_out"
     return "development" if place < _HELD_OUT + _DEVELOPMENT else "train"

@@ -4,8 +4,7 @@ The end knows most of what is new and has forgotten most of what was known; how 
 refresh. The gate's held-out messages and its guards take no part: they judge what comes out.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import structlog
 
 from schemas.interpolation import ShareChoice, ShareFigures
 from trainer.calibration import chance_error, crossed_confidence
+from trainer.digest import digest
 from trainer.examples import Example
 from trainer.gate.sets import LabelSet, targets
 from trainer.metrics import bins_for, calibration_error, report, weighted_f1
@@ -59,33 +59,34 @@ class Limits:
 
 
 def choose_share(
-    shares: Iterable[float], sticks: Yardsticks, limits: Limits, model_at: Callable[[float | None], Any]
+    shares: Sequence[float], sticks: Yardsticks, limits: Limits, model_at: Callable[[float | None], Any]
 ) -> ShareChoice:
     """Measure each share and choose.
 
     Args:
-        shares: of the way; 1 is training's end.
+        shares: of the way, rising; 1 is training's end.
         sticks: what they are measured on.
         limits: what they must keep.
         model_at: puts a share's weights into the model; None asks for what is live.
     """
-    ordered = sorted(shares)
-    counts = {name: len(found) for name, found in sticks.guards.items()}
-    if len(sticks.platform) < _FEWEST:
-        reason = f"the smallest: {len(sticks.platform)} development messages of the platform are too few to choose by"
-        choice = ShareChoice(share=ordered[0], reason=reason, messages=len(sticks.platform), guard_messages=counts)
+    messages = len(sticks.platform)
+    live: ShareFigures | None = None
+    tried: tuple[ShareFigures, ...] = ()
+    if messages < _FEWEST:
+        share = shares[0]
+        reason = f"the smallest: {messages} development messages of the platform are too few to choose by"
     else:
         live = figures(0.0, model_at(None), sticks)
-        tried = tuple(figures(share, model_at(share), sticks) for share in ordered)
+        tried = tuple(figures(share, model_at(share), sticks) for share in shares)
         share, reason = best_of(live, tried, limits)
-        choice = ShareChoice(
-            share=share,
-            reason=reason,
-            messages=len(sticks.platform),
-            guard_messages=counts,
-            live=live,
-            tried=tried,
-        )
+    choice = ShareChoice(
+        share=share,
+        reason=reason,
+        messages=messages,
+        guard_messages={name: len(found) for name, found in sticks.guards.items()},
+        live=live,
+        tried=tried,
+    )
     log.info("share_chosen", **choice.model_dump())
     return choice
 
@@ -131,4 +132,4 @@ def _weighted_f1(model: Any, examples: Sequence[Example]) -> float:
 
 
 def _half(example: Example) -> int:
-    return hashlib.sha256(f"{_SALT}\0{example.conversation}".encode()).digest()[0] % 2
+    return digest(_SALT, example.conversation)[0] % 2
