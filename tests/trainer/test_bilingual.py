@@ -15,7 +15,7 @@ from trainer.bilingual.decisions import hidden_states
 from trainer.bilingual.decoder_layers import DecoderLayers
 from trainer.bilingual.e5_file import E5File, dequantised
 from trainer.bilingual.figures import score
-from trainer.bilingual.material import drawn, first_answer, label_weights
+from trainer.bilingual.material import drawn, epoch_rows, first_answer, label_weights, load_material
 from trainer.bilingual.packing import Packed, collate, pack
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
@@ -253,6 +253,24 @@ def test_a_missing_corpus_and_a_wrong_recipe_are_named(settings: TrainBilingualS
         BilingualRecipe.load("nothing-like-it")
     with pytest.raises(MisconfiguredError, match="epochs"):
         BilingualRecipe.load(str(write_recipe(tmp_path, epochs=0)))
+
+
+def test_in_plain_epochs_no_message_stands_twice_and_later_all_do(prepared: Prepared, tmp_path: Path) -> None:
+    recipe = BilingualRecipe.load(str(write_recipe(tmp_path, epochs=2, plain_epochs=1)))
+    material = load_material(recipe, prepared.sources, prepared.segmenter)
+    for epoch in range(2):
+        rows = epoch_rows(recipe, material, prepared.segmenter.roles, material.first_beliefs(), epoch)
+        asked = [(tree, one) for row in rows for tree in row for one in tree.decisions if one.first]
+        assert len(asked) > 100
+        for tree, one in asked:
+            opening, echoed = one.example.question.opening, material.echoed[material.numbers[id(one.example)]]
+            own = tree.ids[tree.branch.index(tree.branch[one.place]) : one.place + 1]
+            # In a tree of posts, turns stand in the branches.
+            before = [*tree.ids[: tree.sees[one.place]], *own]
+            expected = opening if epoch else opening[echoed:]
+            assert before[-len(expected) :] == list(expected)
+            end = len(before) - len(expected)
+            assert before[end - echoed : end] == list(opening[:echoed]), "its turn stands before, and is what was said"
 
 
 def test_rare_labels_weigh_more_only_where_the_recipe_says_so(prepared: Prepared) -> None:

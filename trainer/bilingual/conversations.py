@@ -27,11 +27,13 @@ class Utterance:
         ids: its segment, the separator included.
         prefix: what stands before the first turn of its prompt: start, scene and labels.
         example: its label, with a question whose opening is only what follows the turn; None without a label.
+        echoed: how many tokens of that opening say the turn once more; they come first.
     """
 
     ids: tuple[int, ...]
     prefix: tuple[int, ...]
     example: Example | None
+    echoed: int
 
 
 class Segmenter:
@@ -78,7 +80,8 @@ class Segmenter:
     ) -> Utterance:
         opening = self.roles.open(parts).opening
         template = load_template(parts.template, parts.language)
-        asked = len(self._tokenizer.encode(template.generator)) + (template.copies - 1) * measured.tokens
+        echoed = (template.copies - 1) * measured.tokens
+        asked = len(self._tokenizer.encode(template.generator)) + echoed
         ids, ending = opening[: len(opening) - asked], opening[len(opening) - asked :]
         head = len(ids) - measured.tokens
         example = None
@@ -86,7 +89,7 @@ class Segmenter:
             target = [label.name for label in builder.taxonomy.labels].index(turn.label)
             label_ids = self.roles.label_ids(parts.labels)
             example = Example(conversation, Question(parts, None, ending), label_ids, target)
-        return Utterance(ids[head:], ids[:head], example)
+        return Utterance(ids[head:], ids[:head], example, echoed)
 
     def _builder(self, taxonomy: str) -> PartsBuilder:
         if taxonomy not in self._builders:

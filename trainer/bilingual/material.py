@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,6 +52,7 @@ class Material:
         corpora: of each file, its use and its conversations in segments.
         examples: all labels.
         numbers: the place of an example in them, by ``id``.
+        echoed: of each, how many tokens say its message once more, shape (examples,).
         weights: of each in the loss, shape (examples,).
         development: trees with the first question alone, by corpus format.
     """
@@ -59,6 +60,7 @@ class Material:
     corpora: list[tuple[CorpusUse, list[list[Utterance]]]]
     examples: list[Example]
     numbers: dict[int, int]
+    echoed: NDArray[np.int64]
     weights: NDArray[np.float32]
     development: dict[str, list[Tree]]
 
@@ -70,14 +72,15 @@ class Material:
 def load_material(recipe: BilingualRecipe, sources: Sources, segmenter: Segmenter) -> Material:
     """Cut everything into segments."""
     corpora = [(use, list(segmenter.cut(conversations))) for use, conversations in sources.train]
-    pairs = [(use, one) for use, found in corpora for turns in found for one in _examples(turns)]
-    examples = [one for _, one in pairs]
-    own = np.array([use.weight for use, _ in pairs], np.float32)
+    taught = [(use, turn) for use, found in corpora for turns in found for turn in turns if turn.example is not None]
+    examples = [turn.example for _, turn in taught if turn.example is not None]
+    own = np.array([use.weight for use, _ in taught], np.float32)
     windows = Windows(recipe.length, recipe.carried)
     return Material(
         corpora,
         examples,
         {id(one): place for place, one in enumerate(examples)},
+        np.array([turn.echoed for _, turn in taught]),
         label_weights(examples, recipe.balance) * own,
         {
             name: [tree for turns in segmenter.cut(held) for tree in windows.trees(turns, first_answer)]
@@ -86,8 +89,9 @@ def load_material(recipe: BilingualRecipe, sources: Sources, segmenter: Segmente
     )
 
 
-def _examples(turns: Iterable[Utterance]) -> Iterable[Example]:
-    return (one.example for one in turns if one.example is not None)
+def without_echo(asked: Negotiation, echoed: int) -> Negotiation:
+    """The same where the message stands once."""
+    return Negotiation(asked.ids[echoed:], tuple(place - echoed for place in asked.decisions))
 
 
 def drawn(share: float, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -112,9 +116,10 @@ def epoch_rows(
     windows = Windows(recipe.length, recipe.carried)
 
     def branch(example: Example) -> Negotiation:
-        if rng.random() >= recipe.negotiated:
-            return first_answer(example)
-        return negotiation(roles, example, beliefs[material.numbers[id(example)]], rng)
+        place = material.numbers[id(example)]
+        alone = rng.random() >= recipe.negotiated
+        asked = first_answer(example) if alone else negotiation(roles, example, beliefs[place], rng)
+        return without_echo(asked, int(material.echoed[place])) if number < recipe.plain_epochs else asked
 
     trees: list[Tree] = []
     for use, conversations in material.corpora:

@@ -60,6 +60,9 @@ class BilingualRecipe(Frozen):
     )
 
     epochs: int = Field(ge=1)
+    plain_epochs: int = Field(
+        default=0, ge=0, description="First epochs in which no message stands twice: they cost half as much."
+    )
     learning_rate: float = Field(gt=0, description="At the end of the warm-up; falls to 0 in a straight line.")
     warm_up: float = Field(ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(ge=0, description="AdamW's.")

@@ -44,8 +44,7 @@ class BilingualTraining:
         self._recipe, self._settings, self._roles, self._material = recipe, settings, roles, material
         self._beliefs = material.first_beliefs()
         self._begun = self._beliefs.copy()
-        # Rows differ a little from epoch to epoch: the schedule counts on as many as the first one has.
-        self._steps = -(-len(self._rows(0)) // recipe.rows) * recipe.epochs
+        self._steps = self._expected_steps()
         warm_up, steps = int(recipe.warm_up * self._steps), self._steps + recipe.epochs
         rates = Rates(recipe.learning_rate, recipe.weight_decay, warm_up, steps, recipe.averaging)
         self._training = AveragedTraining(model, rates)
@@ -73,9 +72,18 @@ class BilingualTraining:
     def _rows(self, number: int) -> list[Row]:
         return epoch_rows(self._recipe, self._material, self._roles, self._begun, number)
 
+    def _expected_steps(self) -> int:
+        """In all. Rows differ a little from epoch to epoch: each is taken to be like the first of its kind."""
+        epochs = self._recipe.epochs
+        plain = min(self._recipe.plain_epochs, epochs)
+        return sum(self._epoch_steps(self._rows(first)) * many for first, many in ((0, plain), (plain, epochs - plain)))
+
+    def _epoch_steps(self, rows: list[Row]) -> int:
+        return -(-len(rows) // self._recipe.rows)
+
     def _epoch(self, number: int, done: int) -> None:
         rows, size = self._rows(number), self._recipe.rows
-        steps = -(-len(rows) // size)
+        steps = self._epoch_steps(rows)
         with Progress(f"epoch {number + 1}/{self._recipe.epochs}", steps, done) as progress:
             for step in range(done, steps):
                 chosen = rows[step * size : (step + 1) * size]
