@@ -121,7 +121,7 @@ def _event(draw: random.Random, names: list[str], number: int, conversation: int
         taxonomy="meld",
         mode="direct",
         policy="calibrated",
-        model="sentistream-en-22m",
+        model="sentistream-enzh-37m",
         adapter=f"v{number * 5 // 1_000_000}",
         prompt_hash=f"{number:064x}",
         source=source,

@@ -36,7 +36,7 @@ class Outside:
             )
             for one in versions
         )  # fmt: skip
-        return AdapterState("sentistream-en-22m", versions, decisions, decisions[-1])
+        return AdapterState("sentistream-enzh-37m", versions, decisions, decisions[-1])
 
     def release(self, version: str, reason: str) -> Decision:
         """Nobody releases here."""
@@ -86,7 +86,7 @@ class Outside:
             rules=tuple(
                 GateRule(name=name, passed=True, text="as asked") for name in ("enough", "better", "no_label_lost")
             ),
-            against=parent or "sentistream-en-22m",
+            against=parent or "sentistream-enzh-37m",
             against_base=parent is None,
             messages=1_000,
             policy="calibrated",

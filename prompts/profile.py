@@ -13,7 +13,7 @@ from schemas.prompt import Part
 PROFILE_FILE = "sentistream.json"
 TOKENIZER_FILE = "tokenizer.json"
 #: The model that ships, and that is used where no other is named.
-SHIPPED_MODEL = "sentistream-en-22m"
+SHIPPED_MODEL = "sentistream-enzh-37m"
 
 
 class Trust(Frozen):

@@ -17,7 +17,7 @@ from schemas.taxonomy import load_taxonomy
 _SENT: Final = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _SOURCE: Final = Source(topic_id="fQ3sVb5dQm2xvC0a9Tg1Wg", partition=2, offset=1041)
 _HASH: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-_MODEL: Final = "sentistream-en-22m"
+_MODEL: Final = "sentistream-enzh-37m"
 _ADAPTER: Final = "20260301T031500Z-3f2a"
 
 
@@ -143,7 +143,7 @@ def _release() -> AdapterRelease:
         model=_MODEL,
         version=_ADAPTER,
         status="released",
-        uri="s3://models/sentistream-en-22m/20260301T031500Z-3f2a",
+        uri="s3://models/sentistream-enzh-37m/20260301T031500Z-3f2a",
         sha256=_HASH,
         base_sha256="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
         metrics={"weighted_f1": 0.58},

@@ -50,8 +50,8 @@ def command(*, as_json: bool, **given: Any) -> None:
 
     The console's link is printed once the first event is there; on a terminal it stays after the last until Ctrl-C.
 
-    The sample is in English and Chinese, with records between that are no messages. The model that ships knows
-    English; Chinese is shown as not supported. Exit status 1 if any message's fate is missing; Ctrl-C stops all.
+    The sample is in English and Chinese, with records between that are no messages. Exit status 1 if any message's fate
+    is missing; Ctrl-C stops all.
 
     \b
     sentistream demo

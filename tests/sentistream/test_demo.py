@@ -43,7 +43,8 @@ def test_the_whole_sample_and_then_ctrl_c_in_the_middle(data: Path) -> None:
     assert summary["events"] == sum(line.is_message for line in script)
     assert (summary["missing"], summary["duplicates"]) == (0, 0)
     chinese = {line.text for line in script if line.language == "zh"}
-    assert {row["text"] for row in shown if row["status"] == "unsupported"} == chinese
+    assert len(chinese) > 50
+    assert {row["text"] for row in shown if row["status"] == "ok"} >= chinese
 
     # The same data again, as a second run finds it; plain lines this time, and with the console.
     process = demo(data, "--rate", "4")

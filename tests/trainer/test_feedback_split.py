@@ -148,17 +148,17 @@ def test_a_share_of_the_older_labels_is_replayed_and_all_new_ones_are_taken() ->
     [
         ("ada", False),
         ("sentistream-fan", False),
-        ("sentistream-en-22m", True),
+        ("sentistream-enzh-37m", True),
         ("SentiStream-EN-22M ", True),
-        ("bot:sentistream-en-22m", True),
-        ("sentistream-en-22m@20261121T031500Z-3f2a", True),
+        ("bot:sentistream-enzh-37m", True),
+        ("sentistream-enzh-37m@20261121T031500Z-3f2a", True),
         ("adapter/20270101T000000Z-beef", True),
         ("auto-accept", True),
         ("ada@example.org", False),
     ],
 )
 def test_models_adapters_and_named_programs_are_no_people(name: str, machine: bool) -> None:  # noqa: FBT001 - a table
-    assert Machines(["sentistream-en-22m", None, "auto-accept"]).has(name) is machine
+    assert Machines(["sentistream-enzh-37m", None, "auto-accept"]).has(name) is machine
 
 
 def test_labels_beyond_the_last_refresh_are_new_and_all_are_where_the_topic_was_made_anew() -> None:

@@ -23,6 +23,11 @@ def profile() -> ModelProfile:
 
 
 @pytest.fixture(scope="module")
+def model() -> OPTForCausalLM:
+    return OPTForCausalLM.from_pretrained(FOLDER)
+
+
+@pytest.fixture(scope="module")
 def tokenizer() -> PromptTokenizer:
     return PromptTokenizer(FOLDER)
 
@@ -52,9 +57,15 @@ def test_the_whole_negotiation_fits_its_positions(profile: ModelProfile, tokeniz
 def test_the_folder_is_small_readable_by_all_and_has_a_card() -> None:
     with safe_open(FOLDER / "model.safetensors", "pt") as weights:
         assert {weights.get_slice(name).get_dtype() for name in weights.keys()} == {"BF16"}  # noqa: SIM118
-    assert (FOLDER / "model.safetensors").stat().st_size < 50_000_000
+    assert (FOLDER / "model.safetensors").stat().st_size < 80_000_000
     assert all(Path(entry).stat().st_mode & 0o004 for entry in FOLDER.iterdir())
-    assert "Chinese" in (FOLDER / "README.md").read_text(encoding="utf-8")
+    card = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(corpus in card for corpus in ("MELD", "EmoryNLP", "DailyDialog", "EmoContext", "GoEmotions", "CPED"))
+    assert all(corpus in card for corpus in ("SMP2020", "Twitter-2015", "Twitter-2017"))
+
+
+def test_each_taxonomy_has_a_temperature_and_a_threshold_of_its_own(profile: ModelProfile) -> None:
+    assert set(profile.trust) == set(profile.taxonomies)
 
 
 def test_its_tokenizer_neither_cuts_nor_pads() -> None:
@@ -64,17 +75,23 @@ def test_its_tokenizer_neither_cuts_nor_pads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "label"),
+    ("language", "text", "label"),
     [
-        ("Oh wow, we won! I am so happy, this is wonderful!", "joy"),
-        ("Get out! I hate you, you lied to me!", "anger"),
-        ("I miss her so much. I can not stop crying.", "sadness"),
-        ("The meeting is on the second floor.", "neutral"),
-        ("What?! Are you serious?!", "surprise"),
+        ("en", "Oh wow, we won! I am so happy, this is wonderful!", "joy"),
+        ("en", "Get out! I hate you, you lied to me!", "anger"),
+        ("en", "I miss her so much. I can not stop crying.", "sadness"),
+        ("en", "The meeting is on the second floor.", "neutral"),
+        ("en", "What?! Are you serious?!", "surprise"),
+        ("zh", "太好了！我们赢了，我今天真的太开心了！", "joy"),
+        ("zh", "滚出去！我恨你，你一直在骗我！", "anger"),
+        ("zh", "我好想她，一直忍不住哭。", "sadness"),
+        ("zh", "会议在二楼。", "neutral"),
+        ("zh", "什么？！这怎么可能？！", "surprise"),
     ],
 )
-def test_it_labels_the_plain_cases(profile: ModelProfile, tokenizer: PromptTokenizer, text: str, label: str) -> None:
+def test_it_labels_the_plain_cases(
+    profile: ModelProfile, tokenizer: PromptTokenizer, model: OPTForCausalLM, language: str, text: str, label: str
+) -> None:
     builder = ExampleBuilder(profile, tokenizer)
-    (example,) = builder.examples([Conversation("c", "en", "meld", (LabelledTurn("Ada", text, label),))])
-    model = OPTForCausalLM.from_pretrained(FOLDER)
+    (example,) = builder.examples([Conversation("c", language, "meld", (LabelledTurn("Ada", text, label),))])
     assert int(label_logits(model, [example]).argmax()) == example.target

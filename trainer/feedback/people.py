@@ -6,7 +6,7 @@ from typing import Final
 
 #: How adapter versions are named: ``20261121T031500Z-3f2a``.
 _VERSION: Final = re.compile(r"\b\d{8}t\d{6}z-[0-9a-f]{4}\b")
-#: Between the parts of a name such as ``sentistream-en-22m@20261121T031500Z-3f2a`` or ``bot:sentistream-en-22m``.
+#: Between the parts of a name such as ``sentistream-enzh-37m@20261121T031500Z-3f2a`` or ``bot:sentistream-enzh-37m``.
 _BETWEEN: Final = re.compile(r"[\s/@:+,;()\[\]]+")
 
 

@@ -179,7 +179,7 @@ def adapters(of: World) -> m.Adapters:
     """Three versions, one live, one refused."""
     if of.empty:
         return m.Adapters(
-            model="sentistream-en-22m",
+            model="sentistream-enzh-37m",
             live=None,
             rollback_to=None,
             can_roll_back=False,
@@ -190,7 +190,7 @@ def adapters(of: World) -> m.Adapters:
         )
     live, before, refused = "20260301T031500Z-3f2a", "20260227T031500Z-91bc", "20260302T031500Z-77d0"
     did = m.Labelled(
-        version=live, model="sentistream-en-22m", events=160, unlabelled=9, corrected=4,
+        version=live, model="sentistream-enzh-37m", events=160, unlabelled=9, corrected=4,
         labels={"neutral": 70, "joy": 40, "anger": 25, "sadness": 16}, last_at=of.now,
     )  # fmt: skip
     base = did.model_copy(
@@ -219,7 +219,7 @@ def adapters(of: World) -> m.Adapters:
         decided_at=of.now - timedelta(days=1),
     )
     return m.Adapters(
-        model="sentistream-en-22m", live=live, rollback_to=before, can_roll_back=True, versions=versions,
+        model="sentistream-enzh-37m", live=live, rollback_to=before, can_roll_back=True, versions=versions,
         history=(decision,), labelled=(did, base), trouble=None,
     )  # fmt: skip
 
