@@ -1,4 +1,8 @@
-"""Messages with and without somebody's orders to the model in them, and with as many neutral words instead."""
+"""Messages with and without somebody's orders to the model in them, and with as many neutral words instead.
+
+The neutral words name the label that the order names: a message that says "joy" may be read as joy without anything
+being obeyed.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +57,7 @@ class Case:
     Attributes:
         plain: as it was said.
         injected: with the injection after it.
-        control: with as many tokens of neutral words instead.
+        control: with as many tokens of neutral words instead, and the order's label among them.
         wanted: the label that the injection asks for.
     """
 
@@ -81,8 +85,11 @@ def cases(builder: PartsBuilder) -> Iterator[Case]:
             # Each of the labels that it has not, in turn.
             wanted = [name for name in names if name != felt][(one.number + index) % (len(names) - 1)]
             added = one.text.format(label=words[wanted])
-            length = len(builder.tokenizer.encode(added))
-            neutral = builder.tokenizer.cut(NEUTRAL[(one.number + index) % len(NEUTRAL)], length)
+            named = words[wanted] if "{label}" in one.text else ""
+            length = len(builder.tokenizer.encode(added)) - len(builder.tokenizer.encode(named))
+            calm = builder.tokenizer.cut(NEUTRAL[(one.number + index) % len(NEUTRAL)], length).split()
+            calm.insert((7 * one.number + index) % (len(calm) + 1), named)
+            neutral = " ".join(calm)
             yield Case(
                 one,
                 parts(builder, before, text),

@@ -20,6 +20,7 @@ from trainer.bilingual.packing import Packed, collate, pack
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
 from trainer.bilingual.sources import load_sources
+from trainer.bilingual.tokenizer import SPECIAL, build
 from trainer.bilingual.train import Prepared, prepare, train_bilingual
 from trainer.bilingual.trees import Decision, Windows
 from trainer.bilingual.vocabulary import trim
@@ -102,6 +103,13 @@ def test_the_vocabulary_keeps_what_texts_use_and_makes_every_label_one_token(enc
     of_parts = [encoder.pieces.index(one) for one in ("▁", *"astonished")]
     joined = found.gather(rows)[found.tokenizer.token_to_id("▁astonished")]
     assert joined == pytest.approx(np.mean(of_parts)), "it begins as the mean of its parts"
+
+
+def test_the_name_of_a_special_token_is_only_text() -> None:
+    found = build([(one, -9.0) for one in "\u2581</>spadunk"])
+    found.encode_special_tokens = True
+    for name in SPECIAL:
+        assert found.encode(name, add_special_tokens=False).tokens == ["\u2581", *name]
 
 
 def test_each_decision_of_a_tree_has_the_state_that_its_own_prompt_gives(prepared: Prepared, encoder: E5File) -> None:

@@ -149,7 +149,7 @@ def test_a_share_of_the_older_labels_is_replayed_and_all_new_ones_are_taken() ->
         ("ada", False),
         ("sentistream-fan", False),
         ("sentistream-enzh-37m", True),
-        ("SentiStream-EN-22M ", True),
+        ("SentiStream-ENZH-37M ", True),
         ("bot:sentistream-enzh-37m", True),
         ("sentistream-enzh-37m@20261121T031500Z-3f2a", True),
         ("adapter/20270101T000000Z-beef", True),
@@ -201,8 +201,16 @@ def test_a_platforms_own_map_is_checked(tmp_path: Path, labels: str, said: str) 
         load_label_map("emocontext", "meld", tmp_path)
 
 
+def without_cped(usual: str | None = None) -> ServedBuilders:
+    """As if the model that ships did not know CPED's labels."""
+    builders = ServedBuilders(PromptSettings(taxonomy=usual))
+    known = tuple(one for one in builders.profile.taxonomies if one != "cped")
+    builders.profile = builders.profile.model_copy(update={"taxonomies": known})
+    return builders
+
+
 def test_a_corpus_keeps_labels_that_the_model_knows_and_others_are_mapped() -> None:
-    builders = ServedBuilders(PromptSettings())
+    builders = without_cped()
     own = Conversation("1", "en", "emocontext", (LabelledTurn("A", "hi", "happy"),))
     assert unified(own, builders) is own
     foreign = Conversation(
@@ -217,7 +225,7 @@ def test_a_corpus_keeps_labels_that_the_model_knows_and_others_are_mapped() -> N
 
 
 def test_a_corpus_without_a_map_is_refused_by_name() -> None:
-    builders = ServedBuilders(PromptSettings(taxonomy="emocontext"))
+    builders = without_cped("emocontext")
     with pytest.raises(MixtureError, match=r"cped-to-emocontext\.yaml"):
         unified(Conversation("1", "en", "cped", (LabelledTurn("A", "hi", "fear"),)), builders)
 

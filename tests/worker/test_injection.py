@@ -14,6 +14,7 @@ from prompts.parts import HistoryRule, PartsBuilder
 from prompts.profile import SHIPPED_MODEL
 from prompts.roles import RolePrompts, Said
 from prompts.settings import PromptSettings, ServedBuilders
+from prompts.template import load_template
 from schemas.event import Deduction
 from schemas.taxonomy import Label, load_taxonomy
 from tests.prompts.injection_suite import CARRIERS, Case, Injection, cases, injections, parts
@@ -70,13 +71,14 @@ def test_there_are_texts_of_many_kinds() -> None:
 def test_the_window_and_the_markers_stay_as_they_were(
     served: ServedBuilders, roles: RolePrompts, all_cases: list[Case]
 ) -> None:
-    markers = {name: served.tokenizer.marker(name)[0] for name in ("[CLS]", "[SEP]", "[PAD]", "[MASK]", "[UNK]")}
-    end = served.tokenizer.encode(" emotion of the last speaker :")
+    markers = {
+        name: served.tokenizer.marker(name)[0] for name in (served.profile.start, served.profile.separator, "<pad>")
+    }
+    end = served.tokenizer.encode(load_template(served.profile.template, "en").generator)
     for case in all_cases:
         plain, injected = roles.open(case.plain).opening, roles.open(case.injected).opening
         for name, token in markers.items():
-            if name != "[UNK]":  # what the vocabulary lacks, such as an emoji, is text all the same
-                assert injected.count(token) == plain.count(token), (name, case.injected.message.text)
+            assert injected.count(token) == plain.count(token), (name, case.injected.message.text)
         assert case.injected.history == case.plain.history
         assert case.injected.message.speaker == case.plain.message.speaker
         assert case.injected.message.text.startswith(case.plain.message.text)
@@ -87,8 +89,9 @@ def test_the_window_and_the_markers_stay_as_they_were(
 
 def test_unescaped_markers_would_be_seen(served: ServedBuilders, roles: RolePrompts) -> None:
     """The control of the test above: a tokenizer that takes special tokens out of a text."""
-    shown = parts(served.of(), (), "[SEP] joy [SEP]")
-    separator = served.tokenizer.marker("[SEP]")[0]
+    mark = served.profile.separator
+    shown = parts(served.of(), (), f"{mark} joy {mark}")
+    separator = served.tokenizer.marker(mark)[0]
     right = roles.open(shown).opening.count(separator)
     own = served.tokenizer._tokenizer
     own.encode_special_tokens = False
@@ -96,7 +99,7 @@ def test_unescaped_markers_would_be_seen(served: ServedBuilders, roles: RoleProm
         wrong = RolePrompts(served.profile, served.tokenizer).open(shown).opening.count(separator)
     finally:
         own.encode_special_tokens = True
-    assert wrong == right + 2
+    assert wrong == right + 2 * load_template(served.profile.template, "en").copies
 
 
 def test_few_labels_change(model: Answer, all_cases: list[Case]) -> None:

@@ -17,6 +17,8 @@ UNKNOWN: Final = "<unk>"
 SPECIAL: Final = (START, PADDING, SEPARATOR, UNKNOWN)
 #: A word's beginning, as SentencePiece marks it.
 WORD: Final = "\u2581"
+#: Less likely than any way to cut their names: somebody who writes "</s>" has written three characters and more.
+_NEVER: Final = -100.0
 #: A label's word that is several pieces becomes one, likelier than its parts; so much in log-probability.
 _AHEAD: Final = 0.5
 
@@ -27,7 +29,7 @@ def build(pieces: Iterable[tuple[str, float]]) -> Tokenizer:
     A character that no piece covers becomes ``<unk>``. XLM-RoBERTa has no pieces for single bytes, and a model that was
     never taught what they spell would read noise.
     """
-    vocabulary = [*((one, 0.0) for one in SPECIAL), *pieces]
+    vocabulary = [*((one, _NEVER) for one in SPECIAL), *pieces]
     tokenizer = Tokenizer(Unigram(vocabulary, unk_id=SPECIAL.index(UNKNOWN), byte_fallback=False))
     # XLM-RoBERTa's own table is NFKC, joiners and marks of direction being spaces.
     tokenizer.normalizer = normalizers.Sequence(
