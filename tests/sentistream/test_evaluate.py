@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from prompts.profile import PROFILE_FILE, SHIPPED_MODEL, ModelProfile, find_model
 from sentistream.cli import main
 from tests.waiting import wait_for
 
@@ -146,17 +148,26 @@ def test_after_a_kill_the_same_command_comes_to_the_same_figures(tmp_path: Path)
     )
 
 
+def english_of_meld(folder: Path) -> str:
+    """The model that ships, as if it knew no more than that."""
+    shutil.copytree(find_model(SHIPPED_MODEL), folder)
+    profile = ModelProfile.read(folder).model_copy(update={"taxonomies": ("meld",), "languages": ("en",)})
+    (folder / PROFILE_FILE).write_text(profile.model_dump_json())
+    return str(folder)
+
+
 def test_labels_that_the_model_lacks_are_mapped_or_named(tmp_path: Path) -> None:
     file = tmp_path / "test.tsv"
     rows = ("index\tl\tp\ts\tt", "1\t2\ta\tI love $T$ so much\tthis show", "2\t0\tb\tI hate $T$\train")
     file.write_text("\n".join(rows))
-    found = run(tmp_path, file, "--format", "Twitter-2017")
+    model = english_of_meld(tmp_path / "model")
+    found = run(tmp_path, file, "--format", "Twitter-2017", "--model", model)
     assert found["labels"] == ["negative", "neutral", "positive"]
     assert (found["taxonomy"], found["asked_taxonomy"]) == ("sentiment", "meld")
     assert found["accuracy"] == 1.0
     chinese = tmp_path / "usual.txt"
     chinese.write_text('[{"id": 1, "content": "太好了", "label": "happy"}]', encoding="utf-8")
-    result = CliRunner().invoke(main, ["evaluate", str(chinese), "--format", "smp2020"])
+    result = CliRunner().invoke(main, ["evaluate", str(chinese), "--format", "smp2020", "--model", model])
     assert result.exit_code == 1
     assert "knows en only" in result.stderr
 

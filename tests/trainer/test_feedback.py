@@ -65,14 +65,14 @@ def found(collected: Collected) -> dict[Source, str]:
 
 
 def test_labels_become_examples_with_the_prompt_that_was_asked(platform: Platform) -> None:
-    sources = platform.conversation("c", 8, partition=1)
-    platform.label(sources[7], "joy")
+    sources = platform.conversation("c", 11, partition=1)
+    platform.label(sources[10], "joy")
     platform.label(sources[0], "anger", by="ben")
     collected = platform.collect()
-    assert found(collected) == {sources[0]: "anger", sources[7]: "joy"}
+    assert found(collected) == {sources[0]: "anger", sources[10]: "joy"}
     first, last = collected.labelled
     assert first.parts.history == ()
-    assert [turn.text for turn in last.parts.history] == [platform.sent[one].text for one in sources[2:7]]
+    assert [turn.text for turn in last.parts.history] == [platform.sent[one].text for one in sources[2:10]]
     assert last.event is not None
     assert prompt_hash(last.parts) == last.event.prompt_hash
     assert (last.conversation, last.annotators, last.new) == ("default\x1fc", 1, True)
@@ -254,16 +254,16 @@ def test_another_models_events_are_named_as_the_cause(platform: Platform) -> Non
 
 
 def test_messages_and_turns_that_retention_deleted_are_counted_and_not_fatal(platform: Platform) -> None:
-    sources = platform.conversation("c", 10)
+    sources = platform.conversation("c", 13)
     for source in sources:
         platform.label(source, "joy")
     platform.delete(platform.names.messages, 4)
     with capture_logs() as logs:
         collected = platform.collect()
-    # Turns 4 to 8 lack earlier ones; the last one's window is whole.
-    assert list(found(collected)) == [sources[9]]
+    # Turns 4 to 11 lack earlier ones; the last one's window is whole.
+    assert list(found(collected)) == [sources[12]]
     assert collected.counts.missing_messages == 4
-    assert collected.counts.mismatch_causes == {"earlier_turns_deleted": 5}
+    assert collected.counts.mismatch_causes == {"earlier_turns_deleted": 8}
     assert any(one["event"] == "labels_without_message" for one in logs)
 
 
@@ -317,9 +317,9 @@ def test_a_replay_has_its_originals_window_and_adds_nothing_to_it(platform: Plat
 def test_what_the_model_cannot_be_asked_is_counted(platform: Platform) -> None:
     one, two, three = platform.say([chat("c", at) for at in range(3)])
     platform.answer([one], status="unsupported", label=None)
-    platform.publish(platform.names.events, platform.event(two).model_copy(update={"taxonomy": "cped"}))
+    platform.publish(platform.names.events, platform.event(two).model_copy(update={"taxonomy": "iemocap"}))
     platform.label(one, "joy")
-    platform.label(two, "happy", taxonomy="cped")
+    platform.label(two, "happy", taxonomy="iemocap")
     platform.label(three, "joy")
     counts = platform.collect().counts
     assert (counts.unsupported, counts.unknown_taxonomies, counts.missing_events) == (1, 1, 1)
