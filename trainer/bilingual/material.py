@@ -72,15 +72,21 @@ class Material:
 def load_material(recipe: BilingualRecipe, sources: Sources, segmenter: Segmenter) -> Material:
     """Cut everything into segments."""
     corpora = [(use, list(segmenter.cut(conversations))) for use, conversations in sources.train]
-    taught = [(use, turn) for use, found in corpora for turns in found for turn in turns if turn.example is not None]
-    examples = [turn.example for _, turn in taught if turn.example is not None]
-    own = np.array([use.weight for use, _ in taught], np.float32)
+    taught = [
+        (use.weight, turn.example, turn.echoed)
+        for use, found in corpora
+        for turns in found
+        for turn in turns
+        if turn.example is not None
+    ]
+    examples = [example for _, example, _ in taught]
+    own = np.array([weight for weight, _, _ in taught], np.float32)
     windows = Windows(recipe.length, recipe.carried)
     return Material(
         corpora,
         examples,
         {id(one): place for place, one in enumerate(examples)},
-        np.array([turn.echoed for _, turn in taught]),
+        np.array([echoed for _, _, echoed in taught]),
         label_weights(examples, recipe.balance) * own,
         {
             name: [tree for turns in segmenter.cut(held) for tree in windows.trees(turns, first_answer)]

@@ -76,7 +76,8 @@ class BilingualTraining:
         """In all. Rows differ a little from epoch to epoch: each is taken to be like the first of its kind."""
         epochs = self._recipe.epochs
         plain = min(self._recipe.plain_epochs, epochs)
-        return sum(self._epoch_steps(self._rows(first)) * many for first, many in ((0, plain), (plain, epochs - plain)))
+        kinds = ((0, plain), (plain, epochs - plain))
+        return sum(self._epoch_steps(self._rows(first)) * many for first, many in kinds if many)
 
     def _epoch_steps(self, rows: list[Row]) -> int:
         return -(-len(rows) // self._recipe.rows)
