@@ -4,6 +4,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -50,14 +51,16 @@ def proxy(broker: _Broker) -> Iterator[KafkaProxy]:
 
 def _connect(proxy: KafkaProxy) -> socket.socket:
     host, _, port = proxy.address.partition(":")
-    client = socket.create_connection((host, int(port)), timeout=5)
-    client.settimeout(0.3)
-    return client
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def _send(client: socket.socket, key: int, correlation: int) -> None:
+    client.sendall(struct.pack(">ihhi", 8, key, 1, correlation))
 
 
 def _ask(client: socket.socket, key: int, correlation: int) -> int | None:
     """The answer's correlation id; None where the connection was cut."""
-    client.sendall(struct.pack(">ihhi", 8, key, 1, correlation))
+    _send(client, key, correlation)
     try:
         answer = client.recv(8)
     except ConnectionResetError:
@@ -74,9 +77,14 @@ def test_it_loses_one_request_or_one_answer(broker: _Broker, proxy: KafkaProxy, 
         if wire == "cut":
             assert _ask(client, END_TXN, 2) is None
         else:
+            _send(client, END_TXN, 2)
+            deadline = time.monotonic() + 60
+            while not proxy.struck_at and time.monotonic() < deadline:
+                time.sleep(0.01)
+            client.settimeout(0.3)
             with pytest.raises(TimeoutError):
-                _ask(client, END_TXN, 2)
-    assert broker.seen == ([_PRODUCE] if lost == "request" else [_PRODUCE, END_TXN])
+                client.recv(8)
     with _connect(proxy) as client:
         assert _ask(client, END_TXN, 3) == 3
+    assert broker.seen == [_PRODUCE, *([END_TXN] if lost == "answer" else []), END_TXN]
     assert len(proxy.struck_at) == 1
