@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from trainer.bilingual.development import write_development
 from trainer.corpora import READERS, Conversation, LabelledTurn, read
 from trainer.errors import CorpusError, UnknownFormatError
 
@@ -98,6 +99,12 @@ def test_emocontext_labels_the_third_turn_only(tmp_path: Path) -> None:
 def test_goemotions_passes_over_several_labels(tmp_path: Path) -> None:
     path = write(tmp_path, "What a day\t3\tx1\nNot sure\t2,6\tx2\n")
     assert [one.turns[0].label for one in read("goemotions", path)] == ["joy", None]
+
+
+def test_what_is_held_out_is_read_again_as_it_was(tmp_path: Path) -> None:
+    posts = [Conversation(f"p#{one}", "en", "sentiment", (LabelledTurn("A", "hi", "neutral"),), "p") for one in (0, 1)]
+    write_development(tmp_path, {"twitter2015": posts})
+    assert list(read("jsonl", tmp_path / "twitter2015.jsonl")) == posts
 
 
 def test_jsonl_mixes_conversations_and_needs_no_labels(tmp_path: Path) -> None:

@@ -195,6 +195,12 @@ def test_a_baseline_gives_the_commonest_label_of_its_training_file(builder: Exam
     assert found["tfidf"]["trained_on"] == 7
 
 
+def test_a_baseline_that_finds_no_words_says_the_commonest_label(builder: ExampleBuilder) -> None:
+    asked = material(builder, "meld", ["joy", "anger", "anger"])
+    found = as_json(baselines(asked, [("en", "!", "anger"), ("en", "?", "anger"), ("en", ":-)", "joy")]))
+    assert found["tfidf"]["accuracy"] == found["tfidf_balanced"]["accuracy"] == pytest.approx(2 / 3)
+
+
 def test_a_baseline_learns_the_three_sentiments_as_such(builder: ExampleBuilder) -> None:
     """The commonest emotion is neutral, and the commonest sentiment negative: published baselines are of sentiments."""
     asked = material(builder, "cped", ["anger", "sadness", "fear", "neutral"])

@@ -26,5 +26,6 @@ def _lines(conversation: Conversation) -> Iterator[bytes]:
             "taxonomy": conversation.taxonomy,
             "scene": turn.scene,
             "label": turn.label,
+            "group": conversation.group,
         }
         yield orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE)

@@ -1,7 +1,8 @@
 """Our own JSON Lines: a chat message a line, with a label where it is known.
 
 The fields are ``chat.messages``' own: ``conversation_id``, ``speaker``, ``text`` and, optionally, ``language`` and
-``scene``; further ``label`` and the ``taxonomy`` that it is of. Others are ignored.
+``scene``; further ``label`` and the ``taxonomy`` that it is of, and the ``group`` of conversations that belong
+together (posts about one picture, say). Others are ignored.
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ class _Line(BaseModel):
     scene: str | None = None
     label: str | None = None
     taxonomy: str = DEFAULT_TAXONOMY
+    group: str | None = None
 
 
 def read_jsonl(path: Path) -> Iterator[Conversation]:
@@ -43,8 +45,9 @@ def read_jsonl(path: Path) -> Iterator[Conversation]:
         label = None if line.label is None else label_in(line.taxonomy, line.label, path, number)
         turns.setdefault(line.conversation_id, []).append(LabelledTurn(line.speaker, line.text, label, line.scene))
     for name, found in turns.items():
-        labelled = any(turn.label is not None for turn in found)
-        yield Conversation(name, first[name].language, first[name].taxonomy if labelled else None, tuple(found))
+        begun = first[name]
+        taxonomy = begun.taxonomy if any(turn.label is not None for turn in found) else None
+        yield Conversation(name, begun.language, taxonomy, tuple(found), group=begun.group)
 
 
 def _parse(path: Path, number: int, text: str) -> _Line:

@@ -81,7 +81,10 @@ def _tfidf(train: Sequence[Labelled], material: Material, weight: str | None) ->
         TfidfVectorizer(sublinear_tf=True, min_df=2 if len(train) >= _MANY else 1, **kind),
         LogisticRegression(max_iter=1000, C=4.0, class_weight=weight, random_state=_SEED),
     )
-    pipeline.fit([text for _, text, _ in train], [label for _, _, label in train])
+    try:
+        pipeline.fit([text for _, text, _ in train], [label for _, _, label in train])
+    except ValueError:  # nothing but signs: no words to learn
+        return _commonest(train, material)
     return [str(one) for one in np.asarray(pipeline.predict([text for _, text, _ in asked]))]
 
 
