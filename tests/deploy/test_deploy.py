@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,6 +114,13 @@ def test_an_image_is_pinned_not_root_and_made_from_a_lock(file: Path) -> None:
 def test_a_lock_pins_everything_and_names_no_address(lock: Path) -> None:
     assert versions(lock)
     assert not re.search(r"https?://|^-", lock.read_text(), re.MULTILINE)
+
+
+def test_an_image_gets_every_package() -> None:
+    """The build's context leaves out all that `.dockerignore` does not let through by name."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert set(build["targets"]["wheel"]["packages"]) <= let_through
 
 
 def test_images_run_what_the_tests_ran() -> None:
