@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ class Swayed:
     p: float
 
 
-def swayed(changes: Mapping[int, Sequence[tuple[bool, bool]]]) -> Swayed:
+def swayed(changes: Mapping[Any, Sequence[tuple[bool, bool]]]) -> Swayed:
     """A one-sided sign-flip test (Fisher's randomisation test of pairs); the unit is the injection's text.
 
     Args:
