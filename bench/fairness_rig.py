@@ -49,12 +49,14 @@ class Scenario:
         flood: the partitions that tenant a sends to.
         settings: of the worker.
         others: messages a second of b and of c.
+        seconds: for which messages are sent.
     """
 
     what: str
     flood: Sequence[int]
     settings: dict[str, str] = field(default_factory=dict)
     others: float = LOW
+    seconds: float = SECONDS
 
     @property
     def wanted(self) -> dict[str, float]:
@@ -123,7 +125,7 @@ class FloodRun:
     def _traffic(self) -> None:
         began = time.monotonic()
         low, flood = 0, 0
-        while (passed := time.monotonic() - began) < SECONDS:
+        while (passed := time.monotonic() - began) < self._scenario.seconds:
             while low < passed * self._scenario.others:
                 self._send("b", PARTITIONS - 2)
                 self._send("c", PARTITIONS - 1)
