@@ -9,6 +9,7 @@ import random
 from collections import deque
 
 import pytest
+import structlog
 
 from prompts.parts import PartsBuilder
 from sentistream.embedded import EmbeddedKafka
@@ -19,6 +20,8 @@ from tests.faults.pipeline import Service
 from tests.faults.report import Row
 from tests.faults.zombies import wake
 from worker.errors import ExitCode
+
+log = structlog.get_logger()
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -48,19 +51,23 @@ class ZombieThenOutage:
 
     def strike(self, done: int) -> int:
         if not self.done and _is_stopped(self._zombie):
-            self.done.append("frozen")
+            self._note("frozen", done)
         elif self.done == ["frozen"] and _held(self._other) == set(range(_PARTITIONS)):
             # Nothing but the end of its session gives the others what it holds.
             wake(self._zombie)
-            self.done.append("woken")
+            self._note("woken", done)
             # More than can be in hand: by then all is done that it had.
             self._goes_at = done + 2 * _BACKLOG
         elif self.done[-1:] == ["woken"] and done >= self._goes_at:
             self._kafka.kill()
             self._kafka.start()
-            self.done.append("killed")
+            self._note("killed", done)
             return 1
         return 0
+
+    def _note(self, what: str, done: int) -> None:
+        log.info("done_to_the_pipeline", what=what, done=done)
+        self.done.append(what)
 
 
 def test_a_frozen_worker_wakes_up_and_a_killed_broker_comes_back(
