@@ -23,7 +23,7 @@ ROWS = {
     "pipeline": "the whole pipeline on vLLM, beside the engine alone",
     "sanm": "policy calibrated beside one pass: time and F1 (BENCH_MELD=FILE for MELD's own)",
     "depth": "messages a second and F1 at each depth of SANM_DEPTH=adaptive (BENCH_MELD as for sanm)",
-    "fairness": "what others wait while one tenant sends ten times what can be answered",
+    "fairness": "what others wait, and what places they have, while one tenant sends ten times what can be answered",
     "lora": "an adapter on the CPU, beside none and vLLM's own kernels",
     "swap": "what a message waits more while the adapter is swapped",
     "latency": "what a message waits outside the model",

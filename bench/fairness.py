@@ -1,66 +1,24 @@
-"""What a flood of one tenant costs the others: their waits with shares and without, on the scripted engine.
+"""What a flood of one tenant costs the others, with shares and without, on the scripted engine: waits, and places.
 
 `python -m bench fairness` starts a Kafka of its own. Tenant a sends ten times what the worker can answer; b and c send
-five messages a second each. The flood stands in partitions of its own, or in all of them.
+five messages a second each, or half of what it can answer. The flood stands in partitions of its own, or in all.
 """
 
-import os
-import secrets
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
 
+from bench.fairness_rig import CAPACITY, FLOOD, LOW, PARTITIONS, PLACES, TENANTS, FloodRun, Found, Scenario
 from bench.figures import Figure, print_table, say
-from prompts.profile import SHIPPED_MODEL, find_model
-from prompts.tokenizer import PromptTokenizer
-from schemas.chat import ChatMessage, Source, Turn
-from schemas.codec import encode
-from schemas.connections import KafkaSettings
-from schemas.prompt import PromptParts
-from schemas.request import SanmRequest
-from schemas.taxonomy import load_taxonomy
-from schemas.topics import TopicNames, topics
+from bench.places import fair_places
 from sentistream.embedded import EmbeddedKafka
-from sentistream.topics import create_topics
 
-PARTITIONS = 6
-PLACES = 64
-DELAY_S = 0.4
-CAPACITY = PLACES / DELAY_S
-FLOOD = 10 * CAPACITY
-#: Of b and of c.
-LOW = 5.0
-SECONDS = 6.0
-PATIENCE_S = 6.0
-TICK_S = 0.01
-_START_S = 60.0
-_THEN = datetime(2024, 5, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One run.
-
-    Attributes:
-        flood: the partitions that tenant a sends to.
-        settings: of the worker.
-    """
-
-    what: str
-    flood: Sequence[int]
-    settings: dict[str, str] = field(default_factory=dict)
-
-
+#: Half of all that can be answered.
+HALF = CAPACITY / 2
+#: Where all three have a backlog, so that the flood's first second, in which it stands alone, weighs less.
+LONG_S = 12.0
 OWN, ALL = range(4), range(PARTITIONS)
 OFF = {"FAIR_SHARES": "false"}
 SHED = {"MAX_AGE_SECONDS": "1", "AGED_WHOSE": "over-share"}
@@ -72,165 +30,57 @@ SCENARIOS = (
     Scenario("flood in all partitions", ALL),
     Scenario("the same, first come, first served", ALL, OFF),
     Scenario("flood in all, older than 1 s of whoever is over its share skipped", ALL, SHED),
+    Scenario("flood in partitions of its own, b and c want half of the places each", OWN, others=HALF, seconds=LONG_S),
+    Scenario("the same, first come, first served", OWN, OFF, others=HALF, seconds=LONG_S),
 )
 
 
 def measure() -> list[Figure]:
-    """Each scenario once, b and c together."""
-    waits: list[list[float]] = []
+    """Each scenario once: the waits of b and c together, where they ask for little, and all tenants' places."""
+    found: list[Found] = []
     with tempfile.TemporaryDirectory() as folder, EmbeddedKafka(Path(folder) / "kafka") as kafka:
         for number, scenario in enumerate(SCENARIOS):
-            waits.append(_Run(kafka.bootstrap_servers, scenario, Path(folder) / f"{number}.log").measure())
-            say(f"  {scenario.what}: {_words(waits[-1])}")
-    quiet = float(np.median(waits[0]))
-    figures = []
-    for scenario, found in zip(SCENARIOS, waits, strict=True):
-        p50 = float(np.median(found))
-        target = "<= 3 x no flood" if scenario.flood == OWN and not scenario.settings else ""
-        met = p50 <= 3 * quiet if target else None
-        ratio = None if scenario is QUIET else p50 / quiet
-        figures.append(
-            Figure(
-                "fairness", scenario.what, 1000 * p50, "ms", 1000 * quiet, ratio, target, met,
-                f"p50 of b and c, {_words(found)}; capacity {CAPACITY:.0f}/s, flood {FLOOD:.0f}/s for {SECONDS:g} s; "
-                "what had not come by the end counts as the time since it was sent",
-            )
-        )  # fmt: skip
-    return figures
+            found.append(FloodRun(kafka.bootstrap_servers, scenario, Path(folder) / f"{number}.log").measure())
+            say(f"  {scenario.what}: {_words(found[-1].waits)}; places {_places(found[-1].places)}")
+    runs = list(zip(SCENARIOS, found, strict=True))
+    quiet = float(np.median(found[0].waits))
+    # Whoever wants more than a share waits for that, whatever the flood does.
+    waits = [_wait(scenario, one, quiet) for scenario, one in runs if scenario.others == LOW]
+    return waits + [_share(scenario, one) for scenario, one in runs]
+
+
+def _wait(scenario: Scenario, found: Found, quiet: float) -> Figure:
+    p50 = float(np.median(found.waits))
+    target = "<= 3 x no flood" if scenario.flood == OWN and not scenario.settings else ""
+    met = p50 <= 3 * quiet if target else None
+    ratio = None if scenario is QUIET else p50 / quiet
+    return Figure(
+        "fairness", scenario.what, 1000 * p50, "ms", 1000 * quiet, ratio, target, met,
+        f"p50 of b and c, {_words(found.waits)}; capacity {CAPACITY:.0f}/s, "
+        f"flood {FLOOD:.0f}/s for {scenario.seconds:g} s; "
+        "what had not come by the end counts as the time since it was sent",
+    )  # fmt: skip
+
+
+def _share(scenario: Scenario, found: Found) -> Figure:
+    due = fair_places(scenario.wanted, PLACES)
+    has, should = (found.places["b"] + found.places["c"], due["b"] + due["c"])
+    target = ">= 0.8" if scenario.flood == OWN and not scenario.settings else ""
+    return Figure(
+        "fairness", f"places of b and c: {scenario.what}", has, f"of {PLACES}", should, has / should, target,
+        has >= 0.8 * should if target else None,
+        f"in flight on average while messages were sent: {_places(found.places)}; "
+        f"wanted {_places(scenario.wanted)}; fair shares {_places(due)}",
+    )  # fmt: skip
+
+
+def _places(by_tenant: Mapping[str, float]) -> str:
+    return ", ".join(f"{tenant} {by_tenant[tenant]:.1f}" for tenant in TENANTS)
 
 
 def _words(waits: Sequence[float]) -> str:
     p50, p99 = np.percentile(waits, [50, 99])
     return f"p50 {1000 * p50:.0f}, p99 {1000 * p99:.0f} ms of {len(waits)}"
-
-
-class _Run:
-    """One worker on topics of its own."""
-
-    def __init__(self, bootstrap: str, scenario: Scenario, log: Path) -> None:
-        self._bootstrap = bootstrap
-        self._scenario = scenario
-        self._log = log
-        self._names = TopicNames(topic_prefix=f"bench-{secrets.token_hex(4)}.")
-        create_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap), topics(self._names, "embedded", PARTITIONS))
-        client = {"bootstrap.servers": bootstrap}
-        self._producer = Producer({**client, "linger.ms": 5, "enable.idempotence": True})
-        self._reader = Consumer(
-            {**client, "group.id": "bench", "isolation.level": "read_committed", "fetch.wait.max.ms": 20}
-        )
-        self._reader.assign([TopicPartition(self._names.events, one, 0) for one in range(PARTITIONS)])
-        self._next = [0] * PARTITIONS
-        self._sent: dict[tuple[int, int], float] = {}
-        self._waits: list[float] = []
-        self._came = 0
-        tokenizer = PromptTokenizer(find_model(SHIPPED_MODEL)).sha256
-        self._requests = {tenant: _request(tenant, tokenizer) for tenant in "abcw"}
-
-    def measure(self) -> list[float]:
-        """Seconds from sent to read of every message of b and c."""
-        with self._worker():
-            deadline = time.monotonic() + _START_S
-            while self._came < PARTITIONS and time.monotonic() < deadline:
-                # Again and again: what waits for the start may be too old by then.
-                for partition in ALL:
-                    self._send("w", partition)
-                self._read_until(lambda: self._came >= PARTITIONS, 1.0)
-            if self._came < PARTITIONS:
-                raise SystemExit(f"the worker did not start:\n{self._log.read_text()[-3000:]}")
-            self._waits.clear()
-            self._traffic()
-            self._read_until(lambda: not self._sent, PATIENCE_S)
-            now = time.monotonic()
-        return self._waits + [now - sent for sent in self._sent.values()]
-
-    def _traffic(self) -> None:
-        began = time.monotonic()
-        low, flood = 0, 0
-        while (passed := time.monotonic() - began) < SECONDS:
-            while low < passed * LOW:
-                self._send("b", PARTITIONS - 2)
-                self._send("c", PARTITIONS - 1)
-                low += 1
-            while self._scenario.flood and flood < passed * FLOOD:
-                self._send("a", self._scenario.flood[flood % len(self._scenario.flood)])
-                flood += 1
-            self._producer.poll(0)
-            self._read(TICK_S)
-
-    def _send(self, tenant: str, partition: int) -> None:
-        offset = self._next[partition]
-        self._next[partition] += 1
-        source = Source(topic_id="bench", partition=partition, offset=offset)
-        request = self._requests[tenant].model_copy(update={"source": source, "after": offset - 1})
-        if tenant in "bc":
-            self._sent[partition, offset] = time.monotonic()
-        self._producer.produce(self._names.requests, encode(request), tenant.encode(), partition)
-
-    def _read_until(self, done: Callable[[], bool], seconds: float) -> None:
-        self._producer.flush()
-        deadline = time.monotonic() + seconds
-        while not done() and time.monotonic() < deadline:
-            self._read(0.1)
-
-    def _read(self, seconds: float) -> None:
-        for message in self._reader.consume(500, timeout=seconds):
-            if message.error() is None:
-                self._came += 1
-                source = orjson.loads(message.value())["source"]
-                if (sent := self._sent.pop((source["partition"], source["offset"]), None)) is not None:
-                    self._waits.append(time.monotonic() - sent)
-
-    @contextmanager
-    def _worker(self) -> Iterator[None]:
-        environment = {
-            **os.environ,
-            "KAFKA_BOOTSTRAP_SERVERS": self._bootstrap,
-            "TOPIC_PREFIX": self._names.topic_prefix,
-            "WORKER_GROUP": self._names.topic_prefix,
-            "WORKER_ID": "bench",
-            "METRICS_PORT": "0",
-            "ENGINE": "scripted",
-            "SCRIPTED_DELAY_SECONDS": str(DELAY_S),
-            "SCRIPTED_JITTER": "false",
-            "SANM_POLICY": "one-pass",
-            "MAX_IN_FLIGHT": str(PLACES),
-            "DEAD_LETTER_SHARE": "1",
-            "STOP_SECONDS": "1",
-            **self._scenario.settings,
-        }
-        with self._log.open("wb") as log:
-            command = [sys.executable, "-m", "worker"]
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-            try:
-                yield
-            finally:
-                process.terminate()
-                process.wait(30)
-                self._reader.close()
-
-
-def _request(tenant: str, tokenizer: str) -> SanmRequest:
-    text = "he never called back"
-    return SanmRequest(
-        source=Source(topic_id="bench", partition=0, offset=0),
-        after=-1,
-        received_at=_THEN,
-        message=ChatMessage(
-            message_id="m", conversation_id=f"c-{tenant}", speaker="ann", text=text, sent_at=_THEN, tenant=tenant
-        ),
-        prompt=PromptParts(
-            template="completion",
-            language="en",
-            parts=("H",),
-            history=(Turn(speaker="bob", text=text),),
-            message=Turn(speaker="ann", text=text),
-            taxonomy="meld",
-            labels=load_taxonomy("meld").labels,
-        ),
-        prompt_hash="0" * 64,
-        tokenizer=tokenizer,
-        requested_at=_THEN,
-    )
 
 
 if __name__ == "__main__":

@@ -21,28 +21,54 @@ def _metric(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(f"sentistream_worker_{name}", labels) or 0.0
 
 
+def _publish_flood(one: Rig) -> None:
+    """300 of one tenant, before the worker starts: they are fetched together."""
+    one.publish(make_request(0, offset, tenant="flood") for offset in range(300))
+
+
+def _publish_few(one: Rig) -> None:
+    """Three of each of two other tenants, in partitions of their own."""
+    one.publish(make_request(partition, offset, tenant=f"t{partition}") for offset in range(3) for partition in (1, 2))
+
+
+def _order_of_places(one: Rig, labeller: FakeLabeller) -> list[int]:
+    """The partitions of all 306, in the order in which they had a place."""
+    seen = one.events(at_least=306)
+    assert seen.offsets(0) == list(range(300))
+    assert seen.offsets(1) == seen.offsets(2) == [0, 1, 2]
+    return [int(call.split(":")[1]) for call in labeller.calls]
+
+
 def test_a_flooded_partition_is_held_back_and_the_other_tenants_take_turns(rig: MakeRig) -> None:
     one = rig(partitions=3)
     labeller = FakeLabeller()
     labeller.stuck = True
-    one.publish(make_request(0, offset, tenant="flood") for offset in range(300))
+    _publish_flood(one)
     with running(one.settings(max_in_flight=4), FakeLabelling(labeller)):
         wait_for(lambda: _metric("held_back_partitions") == 1, "the flooded partition is held back")
         assert _metric("in_flight") == 4
         waiting = _metric("waiting")
-        one.publish(
-            make_request(partition, offset, tenant=f"t{partition}") for offset in range(3) for partition in (1, 2)
-        )
+        _publish_few(one)
         wait_for(lambda: _metric("tenants") == 3, "they are taken all the same")
         wait_for(lambda: _metric("waiting") == waiting + 6, "all of them")
         labeller.stuck = False
-        seen = one.events(at_least=306)
-    assert seen.offsets(0) == list(range(300))
-    assert seen.offsets(1) == seen.offsets(2) == [0, 1, 2]
-    asked = [int(call.split(":")[1]) for call in labeller.calls]
+        asked = _order_of_places(one, labeller)
     # Four were asked before; then every place that gets free goes to whoever holds fewest.
     assert asked[:4] == [0] * 4
     assert set(asked[20:]) == {0}
+
+
+def test_without_shares_the_other_tenants_stand_behind_the_flood(rig: MakeRig) -> None:
+    """The negative control of the test above."""
+    one = rig(partitions=3)
+    # Nothing is stuck here: a worker that is full for long pauses, and fetches all partitions anew.
+    labeller = FakeLabeller(delay_s=0.02)
+    _publish_flood(one)
+    with running(one.settings(max_in_flight=4, fair_shares=False), FakeLabelling(labeller)):
+        wait_for(lambda: len(labeller.calls) >= 4, "every place is the flood's")
+        _publish_few(one)
+        asked = _order_of_places(one, labeller)
+    assert {1, 2} <= set(asked[20:])
 
 
 def test_a_stop_leaves_what_waits_for_a_place_to_the_next_worker(rig: MakeRig) -> None:

@@ -1,0 +1,104 @@
+"""Short versions of two faults whose many repetitions are soaks: a worker frozen with work in hand, a broker killed.
+
+The controls are those of the soaks.
+"""
+
+import json
+import os
+import random
+from collections import deque
+
+import pytest
+
+from prompts.parts import PartsBuilder
+from sentistream.embedded import EmbeddedKafka
+from streams.intake import FAILED as STREAM_FAILED
+from tests.faults.campaign import endure
+from tests.faults.conftest import MakePipeline
+from tests.faults.outages import Outage, Outages
+from tests.faults.pipeline import Service, tail
+from tests.faults.report import Row
+from tests.faults.zombies import wake
+from worker.errors import ExitCode
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+
+_PARTITIONS = 4
+_RECORDS = 300
+#: In hand at any moment; a frozen worker's stay in hand, so that hardly more is published meanwhile.
+_BACKLOG = 100
+
+
+class Zombie:
+    """A worker stops itself, and is woken once the other one holds all partitions.
+
+    Attributes:
+        frozen: it has stopped.
+        over: it goes on.
+    """
+
+    def __init__(self, zombie: Service, other: Service) -> None:
+        self.frozen = False
+        self.over = False
+        self._zombie = zombie
+        self._other = other
+
+    def strike(self, done: int) -> int:  # noqa: ARG002 -- the contract's
+        self.frozen = self.frozen or _is_stopped(self._zombie)
+        # Nothing but the end of its session gives the other one what it holds.
+        if self.frozen and not self.over and _held(self._other) == set(range(_PARTITIONS)):
+            wake(self._zombie)
+            self.over = True
+            return 1
+        return 0
+
+
+def test_a_worker_frozen_with_a_transaction_open_wakes_up_when_another_has_its_partitions(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random
+) -> None:
+    one = pipeline(_PARTITIONS)
+    # It may be fenced by its own second attempt to join; then it is started again.
+    one.deadly.add(int(ExitCode.FENCED))
+    one.restarts_s = (0.0,)
+    one.add_stream(1)
+    zombie = one.add_worker(1, deque(["after_produce"]), fault=("SIGSTOP", "1"))
+    fault = Zombie(zombie, one.add_worker(2))
+    row = endure(one, builder, fault, draw, Row(id="98-zombie", fault="", times=0), _RECORDS, backlog=_BACKLOG)
+    assert fault.over
+    assert row.clean, row
+
+
+@pytest.mark.soak
+def test_soak_short_the_broker_is_killed_and_comes_back(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, kafka: EmbeddedKafka
+) -> None:
+    one = pipeline(_PARTITIONS)
+    # Whose broker comes back may be fenced by its own second attempt to join, or may have ended before.
+    one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
+    one.restarts_s = (0.0,)
+    one.add_stream(1)
+    one.add_worker(1)
+    fault = Outages([Outage("broker killed", kafka.kill, kafka.start)], _RECORDS)
+    row = endure(one, builder, fault, draw, Row(id="98-broker", fault="", times=0), _RECORDS, backlog=_BACKLOG)
+    assert fault.struck["broker killed"] == 1
+    assert row.clean, row
+
+
+def _is_stopped(service: Service) -> bool:
+    """WNOWAIT leaves the process to Popen."""
+    assert service.process is not None
+    assert service.process.poll() is None, tail(service)
+    return os.waitid(os.P_PID, service.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _held(worker: Service) -> set[int]:
+    """The partitions that it has, by its own log."""
+    held: set[int] = set()
+    for line in worker.log.read_text().splitlines(keepends=True):
+        # The last one may be half written, and librdkafka's own are no JSON.
+        said = json.loads(line) if line.startswith("{") and line.endswith("}\n") else {}
+        if said.get("event") == "partitions_assigned":
+            held |= set(said["partitions"])
+        elif said.get("event") in ("partitions_revoked", "partitions_lost"):
+            held -= set(said["partitions"])
+    return held
