@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import pytest
 import redis
@@ -22,13 +22,15 @@ from prompts.settings import PromptSettings, ServedBuilders
 from schemas.adapter import weights_sha256
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames, topics
+from sentistream.doctor.deployment import Service
+from sentistream.doctor.finding import Status
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topic_reader import read_topic
 from sentistream.topics import create_topics, describe_topics
 from streams.errors import StreamsError
 from streams.redis_client import RIGHTS, redis_client
 from streams.window import Group, PartitionWork, WindowRule, WindowStore
-from tests.deploy.acl_rig import ACLS, PASSWORD, commands, new_name, redis_rules, resource, user_with
+from tests.deploy.acl_rig import ACLS, PASSWORD, commands, doctor_on_rights, new_name, redis_rules, resource, user_with
 from tests.streams.secured_rig import environment_of
 from tests.streams.stream_rig import make_messages, published
 from tests.trainer.feedback_rig import Platform, chat
@@ -243,9 +245,13 @@ LINES = [
 
 @pytest.mark.parametrize("service", ["streams", "worker", "trainer", "reader"])
 def test_a_service_works_with_exactly_its_rights(cluster: Cluster, service: str) -> None:
-    said = SERVICES[service](cluster, cluster.login(service))
+    login = cluster.login(service)
+    said = SERVICES[service](cluster, login)
     assert "AUTHORIZATION" not in said.upper(), said
     assert "not_visible" not in said
+    if service in get_args(Service):
+        findings = doctor_on_rights(login, cluster.names.topic_prefix, cast("Service", service))
+        assert [one.status for one in findings] == [Status.OK], findings
 
 
 def test_the_topics_are_made_with_exactly_their_rights(cluster: Cluster) -> None:
