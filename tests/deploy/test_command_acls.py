@@ -133,7 +133,7 @@ def topics_made(deployment: Deployment, login: KafkaSettings) -> None:
 
 
 def dlq(deployment: Deployment, login: KafkaSettings) -> None:
-    """Two letters listed, and both replayed: one holds its message, the other's stands in ``chat.messages``."""
+    """Two letters read, and both replayed: one holds its message, the other's stands in ``chat.messages``."""
     deployment.make_topics()
     names = deployment.names
     topic_id = messages_topic(deployment.kafka.connection, names).topic_id
@@ -144,7 +144,6 @@ def dlq(deployment: Deployment, login: KafkaSettings) -> None:
     deployment.write(names.messages, encode(message))
     deployment.write(names.dead_letters, encode(message), inside.to_headers())
     deployment.write(names.dead_letters, b"a request", outside.to_headers())
-    assert "2 dead letters" in deployment.run(login, "dlq", "list")
     assert "2 replayed, 0 not" in deployment.run(login, "dlq", "replay", "--all")
 
 
