@@ -74,11 +74,14 @@ results: env ## write docs/results.md anew from the JSON files of evaluations an
 schemas: env ## write docs/schemas/ anew from the models
 	@$(RUN)/sentistream schemas
 
-audit: env ## ask the advisory service for known holes in what the lock pins
-	@$(RUN)/python deploy/audit.py requirements.lock.txt
+# What this environment has, then what each image has.
+LOCKS := requirements.lock.txt $(wildcard deploy/requirements.*.txt)
 
-sbom: env ## write sbom.cdx.json, the software bill of materials, from the lock
-	@$(RUN)/python deploy/sbom.py requirements.lock.txt sbom.cdx.json
+audit: env ## ask the advisory service for known holes in what the locks pin
+	@$(RUN)/python deploy/audit.py $(LOCKS)
+
+sbom: env ## write sbom.cdx.json and each image's bill of materials, sbom.worker.cdx.json and so on
+	@$(RUN)/python deploy/sbom.py $(LOCKS)
 
 # Each starts from the versions that it holds now; delete a file first to take the newest of everything.
 LOCK := $(RUN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --no-emit-index-url \

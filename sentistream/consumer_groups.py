@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.connections import KafkaSettings
 from schemas.group_description import describe_group
+from schemas.kafka_refusals import lacks_right
 from sentistream.errors import ServiceError
 
 _TIMEOUT_S: Final = 10.0
@@ -42,6 +43,9 @@ def group_state(connection: KafkaSettings, group: str, topic: str) -> GroupState
     except KafkaException as error:
         if error.args[0].name() == "GROUP_ID_NOT_FOUND":
             return GroupState((), 0)
+        if lacks_right(error.args[0]):
+            text = f"this login lacks Describe on group {group}. deploy/acls has all that is needed"
+            raise ServiceError(text) from error
         raise ServiceError(f"Kafka did not describe the consumer group {group}: {error.args[0].str()}") from error
     except TimeoutError as error:
         raise ServiceError(f"Kafka did not describe the consumer group {group}: {error}. Is it up?") from error

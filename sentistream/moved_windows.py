@@ -8,6 +8,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from redis.exceptions import NoPermissionError, RedisError
 
+from schemas.kafka_refusals import lacks_right
 from sentistream.doctor.cluster import Cluster, UnreachableError
 from sentistream.doctor.groups import GroupPlace
 from sentistream.doctor.partitioners import murmur2
@@ -17,7 +18,8 @@ from streams.settings import StreamsSettings
 from streams.window import topic_key, window_keys
 from trainer.lock import connect
 
-_RIGHTS: Final = "~sentistream:window:* +scan +zrange +pttl +zadd +pexpire +del +hmget +hset +hget"
+#: In Redis; deploy/acls/redis.acl has them too.
+RIGHTS: Final = "~sentistream:window:* +scan +zrange +pttl +zadd +pexpire +del +hmget +hset +hget"
 _AT_ONCE: Final = 500
 #: As streams/window.lua has it.
 _TRIMMED: Final = b"trimmed"
@@ -51,7 +53,7 @@ def move_windows(settings: StreamsSettings) -> Moves:
     try:
         return _move_all(client, topic)
     except NoPermissionError as error:
-        raise ServiceError(f"Redis refuses: {error}. This command's user needs {_RIGHTS}") from error
+        raise ServiceError(f"Redis refuses: {error}. This command's user needs {RIGHTS}") from error
     except (RedisError, OSError) as error:
         raise ServiceError(f"Redis did not do its work: {error}. Check REDIS_URL, then run this again") from error
     finally:
@@ -68,7 +70,8 @@ def _check_at_rest(settings: StreamsSettings, topic: MessagesTopic) -> None:
         bounds = cluster.bounds(messages, topic.partitions)
         place = GroupPlace("streams", name, messages, group, committed, bounds)
     except (KafkaException, UnreachableError) as error:
-        raise ServiceError(f"whether the group {name} is at rest cannot be told: {error}") from error
+        told = _lacking(error, name, messages) or str(error)
+        raise ServiceError(f"whether the group {name} is at rest cannot be told: {told}") from error
     if place.members:
         raise ServiceError(
             f"the group {name} has {len(place.members)} members. Stop all streams first; one with STREAMS_INSTANCE "
@@ -79,6 +82,14 @@ def _check_at_rest(settings: StreamsSettings, topic: MessagesTopic) -> None:
             f"{place.lag} messages of {messages} wait for the streams. Stop the publishers, let the streams drain, and "
             "run this again"
         )
+
+
+def _lacking(error: Exception, group: str, topic: str) -> str | None:
+    """The right that lacks, if that is it."""
+    if not isinstance(error, KafkaException) or not lacks_right(error.args[0]):
+        return None
+    where = f"group {group}" if error.args[0].name().startswith("GROUP") else f"topic {topic}"
+    return f"this login lacks Describe on {where}. deploy/acls has all that is needed"
 
 
 def _move_all(client: Any, topic: MessagesTopic) -> Moves:

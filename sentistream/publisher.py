@@ -124,8 +124,13 @@ class Publisher:
         except SystemError as error:
             if not isinstance(error.__cause__, KafkaException):
                 raise
-            self._failed = self._failed or self._said(error.__cause__.args[0])
+            # It is why the records were given up, of which only that may have been said.
+            self._failed = self._said(error.__cause__.args[0])
 
     def _check(self) -> None:
-        if self._failed is not None:
-            raise PublishError(f"{self._topic} did not take a record: {self._failed}")
+        if self._failed is None:
+            return
+        with self._fatal():
+            # What was fatal may stand behind the records that were given up for it.
+            self._producer.poll(0)
+        raise PublishError(f"{self._topic} did not take a record: {self._failed}")

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType, Top
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from schemas.topics import Topic, TopicNames
 from sentistream.errors import TopicError
 
@@ -140,7 +141,9 @@ def _create(admin: AdminClient, wanted: Sequence[Topic]) -> None:
         try:
             future.result()
         except KafkaException as error:
-            # Somebody else, at the same moment, made what we wanted.
+            if lacks_right(error.args[0]):
+                raise _lacking("Create", name) from error
+            # Somebody else, at the same moment, made what we wanted; or we may not see that it is there.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise TopicError(f"Kafka refused to make the topic {name}: {error.args[0].str()}") from error
 
@@ -153,6 +156,8 @@ def _wait_until_served(admin: AdminClient, made: Sequence[Topic]) -> None:
         for name, topic in _existing(admin).items():
             if topic.partitions and all(one.leader >= 0 for one in topic.partitions.values()):
                 missing.discard(name)
+        for name in missing:
+            _check_visible(admin, name)
         if missing and time.monotonic() > deadline:
             raise TopicError(f"Kafka made {', '.join(missing)}, but no broker leads them after {_TIMEOUT_S:.0f} s")
         time.sleep(_POLL_S if missing else 0)
@@ -162,8 +167,23 @@ def _configs(admin: AdminClient, names: Sequence[str]) -> dict[str, dict[str, st
     if not names:
         return {}
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    answers = admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
-    return {
-        resource.name: {entry.name: entry.value for entry in future.result().values()}
-        for resource, future in answers.items()
-    }
+    found: dict[str, dict[str, str]] = {}
+    for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
+        try:
+            found[resource.name] = {entry.name: entry.value for entry in future.result().values()}
+        except KafkaException as error:
+            if lacks_right(error.args[0]):
+                raise _lacking("DescribeConfigs", resource.name) from error
+            raise TopicError(f"Kafka does not tell the settings of {resource.name}: {error.args[0].str()}") from error
+    return found
+
+
+def _check_visible(admin: AdminClient, name: str) -> None:
+    """A list of all topics has none that we may not see; asked for by its name, Kafka says so."""
+    error = admin.list_topics(name, timeout=_TIMEOUT_S).topics[name].error
+    if error is not None and lacks_right(error):
+        raise _lacking("Describe", name)
+
+
+def _lacking(right: str, topic: str) -> TopicError:
+    return TopicError(f"this login lacks {right} on topic {topic}. deploy/acls/topics.sh has all that is needed")

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from pydantic import ValidationError
 
 from schemas.codec import decode
@@ -14,12 +14,15 @@ from schemas.connections import KafkaSettings
 from schemas.dead_letter import DeadLetter
 from schemas.errors import SchemaError
 from schemas.event import EmotionEvent
+from schemas.kafka_refusals import lacks_right
 from schemas.topics import TopicNames
 from sentistream.errors import ServiceError
 from sentistream.publisher import Place
 
 log = structlog.get_logger()
 
+#: Never joined; Kafka wants it described all the same.
+_GROUP: Final = "sentistream-watcher"
 _TIMEOUT_S: Final = 20.0
 _AT_ONCE: Final = 500
 
@@ -46,6 +49,9 @@ class Watcher:
         connection: to Kafka.
         names: of the topics.
         topic_id: Kafka's id of ``chat.messages``; what is about another topic of that name is passed over.
+
+    Raises:
+        ServiceError: one of them cannot be read; from `poll` too, where a right lacks.
     """
 
     def __init__(self, connection: KafkaSettings, names: TopicNames, topic_id: str) -> None:
@@ -54,8 +60,8 @@ class Watcher:
         self._consumer = Consumer(
             {
                 **connection.librdkafka(),
-                # Named, but never joined or committed: all partitions are assigned by hand.
-                "group.id": "sentistream-watcher",
+                # All partitions are assigned by hand.
+                "group.id": _GROUP,
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 20,
@@ -64,6 +70,9 @@ class Watcher:
         )
         try:
             self._assign_ends()
+        except ServiceError:
+            self._consumer.close()
+            raise
         except KafkaException as error:
             self._consumer.close()
             raise ServiceError(f"{names.events} and {names.dead_letters} cannot be read: {error}") from error
@@ -91,6 +100,8 @@ class Watcher:
         places = []
         for topic in (self._names.events, self._names.dead_letters):
             described = self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+            if described.error is not None and lacks_right(described.error):
+                raise _lacking(described.error, topic)
             for partition in described.partitions:
                 place = TopicPartition(topic, partition)
                 place.offset = self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)[1]
@@ -98,8 +109,10 @@ class Watcher:
         self._consumer.assign(places)
 
     def _read(self, record: Any, now: float) -> Observation | None:
-        if record.error() is not None:
-            log.warning("watcher_read_failed", error=record.error().str())
+        if (error := record.error()) is not None:
+            if lacks_right(error):
+                raise _lacking(error, record.topic())
+            log.warning("watcher_read_failed", error=error.str())
             return None
         try:
             if record.topic() == self._names.events:
@@ -119,3 +132,8 @@ class Watcher:
         if letter.source is None or letter.source.topic_id != self._topic_id:
             return None
         return Observation(Place(letter.source.partition, letter.source.offset), now, letter=letter)
+
+
+def _lacking(error: KafkaError, topic: str) -> ServiceError:
+    lacking = f"Describe on group {_GROUP}" if error.name().startswith("GROUP") else f"Read on topic {topic}"
+    return ServiceError(f"events cannot be read: this login lacks {lacking}. deploy/acls has all that is needed")

@@ -47,7 +47,7 @@ def topic_facts(connection: KafkaSettings, names: TopicNames) -> TopicFacts:
         found = cluster.described(wanted)
         retention = _retention(cluster, names.messages)
     except _NoRightError as error:
-        raise TopicsError(f"{where}: {error}. deploy/acls/streams.sh has all that the stream needs") from error
+        raise TopicsError(f"{where}: {error}. deploy/acls has all that is needed") from error
     except _RefusedError as error:
         raise TopicsError(f"{where} and we do not come to terms: {error}") from error
     except KafkaException as error:
@@ -84,15 +84,15 @@ class _Cluster:
 
     def described(self, topics: list[str]) -> dict[str, Any]:
         futures = self._admin.describe_topics(TopicCollection(topics), request_timeout=_TIMEOUT_S)
-        return self._results(futures, "see")
+        return self._results(futures, "Describe")
 
     def config(self, topic: str) -> dict[str, Any]:
         resource = ConfigResource(ResourceType.TOPIC, topic)
         futures = self._admin.describe_configs([resource], request_timeout=_TIMEOUT_S)
-        found: dict[str, Any] = self._results(futures, "read the settings (DescribeConfigs) of")[resource]
+        found: dict[str, Any] = self._results(futures, "DescribeConfigs")[resource]
         return found
 
-    def _results(self, futures: Mapping[Any, "Future[Any]"], what: str) -> dict[Any, Any]:
+    def _results(self, futures: Mapping[Any, "Future[Any]"], right: str) -> dict[Any, Any]:
         # Should librdkafka itself not keep the time, `result` raises below.
         deadline = time.monotonic() + _TIMEOUT_S + 1
         while not all(one.done() for one in futures.values()) and time.monotonic() < deadline:
@@ -106,7 +106,7 @@ class _Cluster:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
                     raise
-                raise _NoRightError(f"this user may not {what} {getattr(key, 'name', key)}") from error
+                raise _NoRightError(f"this login lacks {right} on topic {getattr(key, 'name', key)}") from error
         return found
 
 

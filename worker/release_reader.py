@@ -24,6 +24,11 @@ _READ_S: Final = 120.0
 _APPLY_S: Final = 120.0
 
 
+def releases_group(model: str) -> str:
+    """Never joined; Kafka wants it described all the same."""
+    return f"sentistream-releases-{model}"
+
+
 class ReleaseReader:
     """Every worker reads all releases, so it has no place in a group and commits nothing."""
 
@@ -36,7 +41,7 @@ class ReleaseReader:
     ) -> None:
         """Hand each release of ``model`` to ``apply``, one after the other."""
         self._topic = topic
-        self._group = f"sentistream-releases-{model}"
+        self._group = releases_group(model)
         self._model = model
         self._apply = apply
         self._consumer = Consumer(settings.librdkafka_reader(self._group), logger=LIBRDKAFKA)

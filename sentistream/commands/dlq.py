@@ -17,11 +17,10 @@ from sentistream.commands.up import UpSettings
 from sentistream.dead_letters import Attempt, Replayer, StoredLetter, choose, read_letters, replayed_sources
 from sentistream.embedded.stack import EmbeddedStack
 from sentistream.errors import TopicError
+from sentistream.forgetting.topics import messages_topic
 from sentistream.options import load, settings_options
 from sentistream.publisher import Publisher
 from sentistream.start_progress import quiet_unless_asked
-from streams.errors import StreamsError
-from streams.topic_facts import topic_facts
 
 _connection_options = settings_options(KafkaSettings, TopicNames, UpSettings)
 _reason_option = click.option(
@@ -120,10 +119,7 @@ def replay(
     with _kafka(given) as kafka:
         letters = choose(read_letters(kafka, names), places, reason)
         already = set() if again else replayed_sources(kafka, names, letters)
-        try:
-            topic_id = topic_facts(kafka, names).topic_id
-        except StreamsError as error:
-            raise TopicError(str(error)) from error
+        topic_id = messages_topic(kafka, names).topic_id
         attempts = list(Replayer(kafka, names, topic_id, already).plan(letters))
         if not dry_run:
             _publish(kafka, names, attempts)

@@ -10,8 +10,10 @@ from sentistream.doctor.deployment import Deployment, Service
 from sentistream.doctor.finding import Finding, fail, ok, unchecked, warn
 from sentistream.doctor.topic_checks import Topics
 from sentistream.topic_reader import READER_GROUP
+from trainer.feedback.consumer import GROUP as TRAINER_GROUP
 from trainer.registry.topic import RELEASES_GROUP
 from worker.clients import transactional_id
+from worker.release_reader import releases_group
 
 _READ: Final = ("READ", "DESCRIBE")
 _WRITE: Final = ("WRITE", "DESCRIBE")
@@ -52,7 +54,7 @@ def check_rights(deployment: Deployment, cluster: Cluster, topics: Topics) -> It
     """One finding for each service; a topic that is missing has no rights to look at."""
     for service in deployment.services:
         missing = [
-            f"{operation.capitalize()} on topic {name}"
+            f"{_spelt(operation)} on topic {name}"
             for name, wanted in needs(deployment, service).items()
             for operation in _lacking(topics, name, wanted)
         ]
@@ -99,7 +101,7 @@ def _lacking(topics: Topics, name: str, wanted: tuple[str, ...]) -> list[str]:
 
 
 def _lacking_in_group(cluster: Cluster, name: str, right: str) -> list[str]:
-    lacking = [f"{right.capitalize()} on group {name}"]
+    lacking = [f"{_spelt(right)} on group {name}"]
     try:
         found = cluster.group(name)
     except KafkaException as error:
@@ -117,8 +119,11 @@ def group_needs(deployment: Deployment, service: Service) -> dict[str, str]:
     if service == "console":
         seen = (deployment.streams.streams_group, deployment.worker.worker_group, READER_GROUP, RELEASES_GROUP)
         return {deployment.doctor.store_group: "READ"} | dict.fromkeys(seen, "DESCRIBE")
-    name = group_of(deployment, service)
-    return {} if name is None else {name: "READ"}
+    if service == "trainer":
+        return dict.fromkeys((TRAINER_GROUP, RELEASES_GROUP), "DESCRIBE")
+    if service == "worker":
+        return {deployment.worker.worker_group: "READ", releases_group(deployment.model_name): "DESCRIBE"}
+    return {deployment.streams.streams_group: "READ"}
 
 
 def group_of(deployment: Deployment, service: Service) -> str | None:
@@ -132,6 +137,11 @@ def _transactional_id_refused(deployment: Deployment) -> str | None:
 
     name = transactional_id(deployment.worker)
     return None if may_be_described(deployment.streams, name) else f"Write on transactional id {name}"
+
+
+def _spelt(operation: str) -> str:
+    """As kafka-acls.sh takes it: DESCRIBE_CONFIGS is DescribeConfigs."""
+    return operation.title().replace("_", "")
 
 
 def _names(operations: Any) -> set[str]:

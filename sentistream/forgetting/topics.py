@@ -118,4 +118,4 @@ def _configs(connection: KafkaSettings, topics: list[str]) -> dict[str, dict[str
 
 
 def _lacks(rights: str, so_that: str) -> TopicError:
-    return TopicError(f"this login lacks {rights}, {so_that}: deploy/acls/forget.sh has all that is needed")
+    return TopicError(f"this login lacks {rights}, {so_that}: deploy/acls has all that is needed")

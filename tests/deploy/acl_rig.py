@@ -90,25 +90,30 @@ def user_with(kafka: EmbeddedKafka, user: str, given: Sequence[str]) -> KafkaSet
     return login
 
 
-def doctor_on_rights(login: KafkaSettings, prefix: str, service: Service) -> Finding:
-    """What `sentistream doctor --service` says of this login; groups are named by the prefix and the service."""
+def doctor_on_rights(login: KafkaSettings, prefix: str, service: Service) -> list[Finding]:
+    """What `sentistream doctor --service` says of this login's rights."""
+    deployment = deployment_of(login, prefix, service)
+    cluster = Cluster(login)
+    topics = Topics.ask(cluster, [one.name for one in deployment.wanted])
+    return list(check_rights(deployment, cluster, topics))
+
+
+def deployment_of(login: KafkaSettings, prefix: str, service: Service) -> Deployment:
+    """As the doctor is told of one service; groups are named by the prefix and the service."""
     given = {**login.model_dump(exclude_unset=True), "topic_prefix": prefix}
-    deployment = Deployment(
+    return Deployment(
         DoctorSettings(topic_profile="embedded", doctor_clock_probe=False, store_group=f"{prefix}store"),
         StreamsSettings.model_validate(given | {"streams_group": f"{prefix}streams"}),
         WorkerSettings.model_validate(given | {"worker_group": f"{prefix}worker", "worker_id": "one"}),
         (service,),
     )
-    cluster = Cluster(login)
-    topics = Topics.ask(cluster, [one.name for one in deployment.wanted])
-    (found,) = check_rights(deployment, cluster, topics)
-    return found
 
 
 def right(command: str) -> str:
     """What a line gives, as the services name it."""
     one = binding(command)
-    return f"{one.operation.name.capitalize()} on {one.restype.name.lower()} {one.name}"
+    operation = one.operation.name.title().replace("_", "")
+    return f"{operation} on {one.restype.name.lower().replace('_', ' ')} {one.name}"
 
 
 def _known(login: KafkaSettings) -> bool:

@@ -24,5 +24,15 @@ def test_ci_runs_audit_and_bill_before_the_tests_and_fails_where_one_does(
     assert done.stdout.splitlines() == ["make audit", "make sbom", "make test"]
 
 
-def test_the_bill_is_no_part_of_the_repository() -> None:
-    assert "/sbom.cdx.json" in (ROOT / ".gitignore").read_text().splitlines()
+def test_audit_and_bill_are_made_of_every_lock() -> None:
+    dry = ["make", "--dry-run", "audit", "sbom"]
+    done = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True)
+    locks = {"requirements.lock.txt"} | {f"deploy/{one.name}" for one in (ROOT / "deploy").glob("requirements.*.txt")}
+    assert len(locks) == 5
+    for script in ("deploy/audit.py", "deploy/sbom.py"):
+        (line,) = [one for one in done.stdout.splitlines() if script in one]
+        assert set(line.split()) >= locks
+
+
+def test_the_bills_are_no_part_of_the_repository() -> None:
+    assert {"/sbom.cdx.json", "/sbom.*.cdx.json"} <= set((ROOT / ".gitignore").read_text().splitlines())

@@ -179,7 +179,7 @@ def test_the_console_works_with_exactly_its_rights(deployment: Deployment) -> No
         assert [one["replayed"] for one in shown] == [True, True]
     wanted = {names.messages: 4, names.releases: 2, names.labels: 2}
     assert {name: sum(1 for _ in read_topic(kafka, name)) for name in wanted} == wanted
-    found = doctor_on_rights(login, names.topic_prefix, "console")
+    (found,) = doctor_on_rights(login, names.topic_prefix, "console")
     assert found.status is Status.OK, found
 
 
@@ -193,5 +193,6 @@ def test_without_any_one_right_the_console_goes_on_and_names_it(deployment: Depl
     # The store's lag asks for less than the store: Describe.
     told = lacking.replace("Read", "Describe") if lacking.endswith("store") else lacking
     assert told in said, said
-    assert lacking in doctor_on_rights(login, deployment.names.topic_prefix, "console").found
+    (found,) = doctor_on_rights(login, deployment.names.topic_prefix, "console")
+    assert lacking in found.found
     assert set(statuses.values()) <= {200, 201, 409, 503}, statuses

@@ -15,6 +15,7 @@ from confluent_kafka.admin import (
 )
 from pydantic import SecretStr
 
+from prompts.profile import SHIPPED_MODEL
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 from schemas.topics import topics as all_topics
@@ -66,17 +67,20 @@ def test_rights_that_a_worker_lacks_in_kafka_are_listed(secure_kafka: EmbeddedKa
     rights = next(one for one in _worker(login, names) if one.check == "rights of worker")
     assert rights.status is Status.FAIL
     lacking = rights.found.partition(" lacks ")[2].split(", ")
+    releases = f"sentistream-releases-{SHIPPED_MODEL}"
     transactional = f"{names.topic_prefix}{names.topic_prefix}worker-one"
     assert lacking == [
         f"Write on topic {names.events}",
         f"Write on topic {names.dead_letters}",
         f"Describe on topic {names.dead_letters}",
         f"Read on group {names.topic_prefix}worker",
+        f"Describe on group {releases}",
         f"Write on transactional id {transactional}",
     ]
     _allow(admin, user, topic, names.events, AclOperation.WRITE)
     _allow(admin, user, topic, names.dead_letters, AclOperation.WRITE)
     _allow(admin, user, ResourceType.GROUP, f"{names.topic_prefix}worker", AclOperation.READ)
+    _allow(admin, user, ResourceType.GROUP, releases, AclOperation.DESCRIBE)
     _allow(admin, user, ResourceType.TRANSACTIONAL_ID, transactional, AclOperation.WRITE)
     rights = next(one for one in _worker(login, names) if one.check == "rights of worker")
     assert rights.status is Status.OK, rights

@@ -54,7 +54,7 @@ def test_the_file_has_the_rights_that_it_takes(
             wait_for(lambda: service.state == "waiting for Kafka", "it says what it waits for")
             named = right(given[without])
             wait_for(lambda: any(named in str(one.values()) for one in logs), f"{named} is named")
-    doctor = doctor_on_rights(login, names.topic_prefix, "store")
+    (doctor,) = doctor_on_rights(login, names.topic_prefix, "store")
     if without is None:
         assert [one for one in logs if one["log_level"] != "info"] == []
     assert ("may do all that store does in Kafka" if without is None else right(given[without])) in doctor.found
