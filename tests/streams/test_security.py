@@ -34,7 +34,7 @@ def make_rig(secure_kafka: EmbeddedKafka, redis_server: EmbeddedRedis, model: Pa
     return make
 
 
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512"])
+@pytest.mark.parametrize("mechanism", [pytest.param("SCRAM-SHA-256", marks=pytest.mark.soak), "SCRAM-SHA-512"])
 def test_messages_become_requests_over_tls_and_scram(
     make_rig: Make, secure_kafka: EmbeddedKafka, builder: PartsBuilder, tmp_path: Path, mechanism: Mechanism
 ) -> None:

@@ -58,11 +58,16 @@ def all_cases(served: ServedBuilders) -> list[Case]:
 def model(served: ServedBuilders, roles: RolePrompts) -> Answer:
     """The model that ships, as `sentistream evaluate` asks it."""
     network = OPTForCausalLM.from_pretrained(served.folder, dtype=torch.bfloat16)
+    known: dict[tuple[int, ...], int] = {}
 
     def answer(asked: Sequence[Case]) -> NDArray[np.int64]:
         rows = [shown for case in asked for shown in (case.plain, case.injected, *case.controls.values())]
         examples = [Example("c", roles.open(shown), roles.label_ids(shown.labels), 0) for shown in rows]
-        return decisions(label_logits(network, examples)).reshape(-1, 2 + len(CONTROLS))
+        prompts = [tuple(one.question.opening) for one in examples]
+        new = {prompt: one for prompt, one in zip(prompts, examples, strict=True) if prompt not in known}
+        if new:
+            known.update(zip(new, decisions(label_logits(network, list(new.values()))).tolist(), strict=True))
+        return np.array([known[prompt] for prompt in prompts]).reshape(-1, 2 + len(CONTROLS))
 
     return answer
 
