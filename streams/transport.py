@@ -21,6 +21,7 @@ from faust.types import TP
 from yarl import URL
 
 from streams.errors import LostRangeError, SkippedRecordsError, StreamsError
+from streams.named_commits import name_commits
 
 #: Under this name its talk can be turned down together with the rest of faust's.
 _LOGGER: Final = logging.getLogger("faust.transport")
@@ -50,6 +51,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         client = consumer._client  # noqa: SLF001
         client.send = _beside_fetches(client.send)
+        name_commits(consumer, self.app.topics_watch.topic_id)
         return consumer
 
     async def on_start(self) -> None:
@@ -130,6 +132,7 @@ class Consumer(driver.Consumer):
         if not self.assignment():
             return
         async with self._seek_lock:
+            await self.app.topics_watch.look()
             self._current = next(self._session)
             committed = {tp: offset for tp, offset in (await self.seek_to_committed()).items() if offset and offset > 0}
             fresh = [tp for tp in self.assignment() if tp not in committed]
