@@ -1,8 +1,6 @@
 """Topics are deleted and made anew under running services: each ends by name, and goes on with the new topic whole."""
 
-import json
 import signal
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ from streams.intake import FAILED
 from tests.faults.conftest import MakePipeline
 from tests.faults.pipeline import DEADLINE_S, Pipeline, Service
 from tests.lifecycle.made_anew import chat, make_anew, wait_for_answers
+from tests.lifecycle.service_log import ended, lines
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
@@ -33,14 +32,14 @@ def test_messages_made_anew_end_every_stream_and_none_of_the_new_ones_is_lost(
     one.rig.publish(chat(200, 2, seed=1))
     wait_for_answers(one, builder, 200)
     make_anew(one.rig, 2, one.rig.names.messages)
-    assert _ended(first) == ("TopicsError", FAILED)
+    assert ended(first) == ("TopicsError", FAILED)
     one.rig.publish(chat(150, 2, seed=2))
     first.command = _PRODUCT
     one.start(first)
-    assert _ended(second) == ("TopicsError", FAILED), "it would answer for messages of the topic that is gone"
+    assert ended(second) == ("TopicsError", FAILED), "it would answer for messages of the topic that is gone"
     one.start(second)
     wait_for_answers(one, builder, 150)
-    assert _line(one.services[2], "topic_made_anew"), "the worker saw it, and went on"
+    assert lines(one.services[2], "topic_made_anew"), "the worker saw it, and went on"
     one.stop()
 
 
@@ -65,7 +64,7 @@ def test_a_commit_of_the_topic_that_is_gone_holds_nothing_of_the_new_one_back(
     one.add_worker(1)
     one.start(one.services[1])
     wait_for_answers(one, builder, 250)
-    assert _line(stream, "topic_made_anew")
+    assert lines(stream, "topic_made_anew")
 
 
 def test_both_made_anew_by_the_book(pipeline: MakePipeline, builder: PartsBuilder) -> None:
@@ -75,7 +74,7 @@ def test_both_made_anew_by_the_book(pipeline: MakePipeline, builder: PartsBuilde
     one.rig.publish(chat(150, 2, seed=2))
     one.start_all()
     wait_for_answers(one, builder, 150)
-    assert _line(one.services[1], "topic_made_anew")
+    assert lines(one.services[1], "topic_made_anew")
     one.stop()
 
 
@@ -86,13 +85,13 @@ def test_requests_made_anew_under_the_worker_end_it_and_it_goes_on_behind_the_la
     stream, worker = one.services
     make_anew(one.rig, 2, one.rig.names.requests)
     one.rig.publish(chat(100, 2, seed=2))
-    kind, status = _ended(worker)
+    kind, status = ended(worker)
     assert (kind, status) in {
         ("MISCONFIGURED", ExitCode.MISCONFIGURED),
         ("REQUESTS_MISSING", ExitCode.REQUESTS_MISSING),
     }
     one.start(worker)
-    assert _ended(worker) == ("WATERMARK_MISSING", ExitCode.WATERMARK_MISSING), "Kafka dropped its offsets"
+    assert ended(worker) == ("WATERMARK_MISSING", ExitCode.WATERMARK_MISSING), "Kafka dropped its offsets"
     worker.settings["ACCEPT_MISSING_WATERMARK"] = "true"
     one.start(worker)
     wait_for_answers(one, builder, 300)
@@ -119,20 +118,3 @@ def _is_idle(one: Pipeline) -> bool:
 def _send(service: Service, number: signal.Signals) -> None:
     assert service.process is not None
     service.process.send_signal(number)
-
-
-def _ended(service: Service) -> tuple[str, int]:
-    """Why, as its log names it, and its exit status."""
-    assert service.process is not None
-    status = service.process.wait(DEADLINE_S)
-    last = [line for line in _lines(service) if line["event"] in {"streams_failed", "worker_stopped"}][-1]
-    return last.get("kind") or last["exit_code"], status
-
-
-def _line(service: Service, event: str) -> dict[str, Any] | None:
-    return next((line for line in _lines(service) if line["event"] == event), None)
-
-
-def _lines(service: Service) -> list[dict[str, Any]]:
-    written = service.log.read_text()[service.started_at :]
-    return [json.loads(line) for line in written.splitlines() if line.startswith("{")]
