@@ -5,6 +5,7 @@ version. What each override prevents was seen on a real Kafka.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import sys
@@ -60,6 +61,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         fetcher = self._consumer._fetcher  # noqa: SLF001
         fetcher._proc_fetch_request = _paced(fetcher._proc_fetch_request, self.app.fetch_pause_s)  # noqa: SLF001
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Log what stands still; not where aiokafka has just no position, for its log was cut: faust would crash."""
+        with contextlib.suppress(AssertionError):
+            super().verify_event_path(now, tp)
 
 
 def _paced(fetch: Callable[..., Awaitable[bool]], pause_s: float) -> Callable[..., Awaitable[bool]]:

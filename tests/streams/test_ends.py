@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, MessageSizeTooLargeError
 from faust.types import TP
 
@@ -23,7 +24,7 @@ from streams.intake import FAILED, Intake
 from streams.rebuild import Rebuilder
 from streams.sender import Sender
 from streams.settings import StreamsSettings
-from streams.transport import Consumer
+from streams.transport import Consumer, ConsumerThread
 from streams.window import PartitionWork
 
 _PLACE = TP("m", 0)
@@ -127,6 +128,26 @@ def test_records_that_came_from_the_broker_and_not_out_of_faust() -> None:
 def test_a_log_that_goes_back() -> None:
     text = _ends_as(lambda intake: _drain(_consumer(intake, 9, 9), 3), LostRangeError)
     assert "goes on at offset 3 after 9" in text
+
+
+def test_a_partition_that_has_no_position_yet_is_no_crash() -> None:
+    """Faust looks for partitions that stand still; aiokafka was just asking where this one's log begins."""
+
+    async def assigned() -> TopicPartitionState:
+        return TopicPartitionState(None)
+
+    state = asyncio.run(assigned())
+    assignment = SimpleNamespace(state_value=lambda _: state)
+    subscriptions = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
+    thread: Any = ConsumerThread.__new__(ConsumerThread)
+    thread._verify_aiokafka_event_path = lambda *_: False
+    thread._ensure_consumer = lambda: SimpleNamespace(_fetcher=SimpleNamespace(_subscriptions=subscriptions))
+    thread.time_started = 0.0
+    topics = SimpleNamespace(acks_enabled_for=lambda _: True)
+    thread.consumer = SimpleNamespace(app=SimpleNamespace(monitor=object(), topics=topics))
+    with pytest.raises(AssertionError):
+        assert state.position
+    thread.verify_event_path(1.0, _PLACE)
 
 
 class _Reader:
