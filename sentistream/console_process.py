@@ -108,7 +108,7 @@ class Console:
         """Serve until the event is set.
 
         Raises:
-            ServiceError: the event store's consumer ended.
+            ServiceError: the event store's consumer or the web server ended.
         """
         with ExitStack() as exits:
             exits.callback(self._database.close)
@@ -125,6 +125,8 @@ class Console:
             ready()
             while not asked.wait(0.2) and self._failed is None and serving.is_alive():
                 pass
+            if not asked.is_set() and self._failed is None:
+                self._failed = "the web server ended by itself; standard error says why. Start the console again"
         if self._failed is not None:
             raise ServiceError(self._failed)
 

@@ -21,14 +21,16 @@ from streams.records import Record
 from streams.sender import MAX_BATCH_BYTES
 from streams.settings import StreamsSettings
 from streams.take import batches
+from streams.topic_watch import TopicWatch
 from streams.transport import use_transport
 
 
 class StreamsApp(faust.App):
-    """Attributes: what its consumer reports to, and how often it may ask Kafka."""
+    """Attributes: what its consumer reports to, what it asks about the topics, and how often it may ask Kafka."""
 
     logger = logging.getLogger("faust.app")
     intake: Intake
+    topics_watch: TopicWatch
     fetch_pause_s: float
 
 
@@ -50,7 +52,7 @@ class ConsumerPositions:
         return int(offsets[place])
 
 
-def build_app(settings: StreamsSettings, intake: Intake) -> StreamsApp:
+def build_app(settings: StreamsSettings, intake: Intake, topics: TopicWatch) -> StreamsApp:
     """The app without its agent."""
     app = StreamsApp(
         settings.streams_group,
@@ -76,6 +78,7 @@ def build_app(settings: StreamsSettings, intake: Intake) -> StreamsApp:
         datadir=Path(tempfile.mkdtemp(prefix="sentistream-streams-")),
     )
     app.intake = intake
+    app.topics_watch = topics
     app.fetch_pause_s = settings.batch_wait_ms / 1000
     use_transport(app, settings.kafka_bootstrap_servers)
     return app

@@ -22,7 +22,7 @@ from schemas.last_resort import LastResort
 from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
-from streams.errors import ConfigurationError, StreamsError, TopicsError
+from streams.errors import ConfigurationError, StreamsError
 from streams.faultpoints import FaultPoints, NoFaults
 from streams.group_check import check_group
 from streams.health import Heartbeat, stream_health
@@ -35,6 +35,7 @@ from streams.sender import Sender
 from streams.settings import StreamsSettings
 from streams.static_member import leave_where_partitions_are_unheld
 from streams.topic_facts import TopicFacts, topic_facts
+from streams.topic_watch import TopicWatch
 from streams.window import WindowRule, WindowStore
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-_TOPICS_EVERY_S: Final = 60.0
 _HEALTH_EVERY_S: Final = 2.0
 #: Exit status of a process that did not end in time (sysexits: EX_TEMPFAIL).
 _LATE: Final = 75
@@ -112,7 +112,8 @@ class _Service:
         await check_access(client, settings)
         await leave_where_partitions_are_unheld(settings, self._facts.partitions)
         store = self._store(client)
-        app = build_app(settings, intake)
+        topics = TopicWatch(settings, self._facts, intake)
+        app = build_app(settings, intake, topics)
         traces = _traces(settings)
         batches = BatchBuilder(self._builder, self._facts.topic_id)
         processor = Processor(
@@ -132,21 +133,21 @@ class _Service:
         health.start()
         log.info("health_listening", host=settings.streams_host, port=health.port)
         try:
-            return await self._until_stopped(app, intake, store)
+            return await self._until_stopped(app, intake, store, topics)
         finally:
             health.stop()
             await store.close()
             if traces is not None:
                 traces.close()
 
-    async def _until_stopped(self, app: StreamsApp, intake: Intake, store: WindowStore) -> int:
+    async def _until_stopped(self, app: StreamsApp, intake: Intake, store: WindowStore, topics: TopicWatch) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         watchers = [
             asyncio.create_task(self._watch(app, intake)),
             asyncio.create_task(self._ping(store)),
-            asyncio.create_task(self._watch_topics(intake)),
+            asyncio.create_task(topics.watch()),
         ]
         threading.Thread(target=self._watch_loop, name="watchdog", daemon=True).start()
         starting = asyncio.create_task(app.start())
@@ -207,21 +208,6 @@ class _Service:
             except (RedisError, OSError) as error:
                 log.debug("redis_ping_failed", error=str(error))
             await asyncio.sleep(_HEALTH_EVERY_S)
-
-    async def _watch_topics(self, intake: Intake) -> None:
-        while True:
-            await asyncio.sleep(_TOPICS_EVERY_S)
-            try:
-                now = await asyncio.to_thread(topic_facts, self._settings, self._settings)
-            except TopicsError as error:
-                if error.__cause__ is None:
-                    intake.fail(error)
-                log.warning("topics_not_checked", error=str(error))
-                continue
-            if (now.topic_id, now.partitions) != (self._facts.topic_id, self._facts.partitions):
-                intake.fail(
-                    TopicsError("chat.messages was made anew or got partitions; start again to take it as it is")
-                )
 
     def _watch_loop(self) -> None:
         """From outside the event loop, which may be what is stuck."""

@@ -5,6 +5,7 @@ version. What each override prevents was seen on a real Kafka.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import sys
@@ -21,6 +22,7 @@ from faust.types import TP
 from yarl import URL
 
 from streams.errors import LostRangeError, SkippedRecordsError, StreamsError
+from streams.named_commits import name_commits
 
 #: Under this name its talk can be turned down together with the rest of faust's.
 _LOGGER: Final = logging.getLogger("faust.transport")
@@ -50,6 +52,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         client = consumer._client  # noqa: SLF001
         client.send = _beside_fetches(client.send)
+        name_commits(consumer, self.app.topics_watch.topic_id)
         return consumer
 
     async def on_start(self) -> None:
@@ -58,6 +61,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         fetcher = self._consumer._fetcher  # noqa: SLF001
         fetcher._proc_fetch_request = _paced(fetcher._proc_fetch_request, self.app.fetch_pause_s)  # noqa: SLF001
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Log what stands still; not where aiokafka has just no position, for its log was cut: faust would crash."""
+        with contextlib.suppress(AssertionError):
+            super().verify_event_path(now, tp)
 
 
 def _paced(fetch: Callable[..., Awaitable[bool]], pause_s: float) -> Callable[..., Awaitable[bool]]:
@@ -130,6 +138,7 @@ class Consumer(driver.Consumer):
         if not self.assignment():
             return
         async with self._seek_lock:
+            await self.app.topics_watch.look()
             self._current = next(self._session)
             committed = {tp: offset for tp, offset in (await self.seek_to_committed()).items() if offset and offset > 0}
             fresh = [tp for tp in self.assignment() if tp not in committed]

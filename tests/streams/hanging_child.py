@@ -3,6 +3,7 @@
 Parts:
     stop: faust does not come back from its stop.
     close: what is closed after it does not.
+    loop: the event loop itself is stuck, in its work.
     thread: one that Python waits for at its end goes on for ever.
 """
 
@@ -18,6 +19,7 @@ from schemas import last_resort
 from sentistream.logs import configure_logging
 from streams import service
 from streams.settings import StreamsSettings
+from streams.topic_watch import TopicWatch
 
 log = structlog.get_logger()
 
@@ -35,6 +37,8 @@ class _App:
 
     async def start(self) -> None:
         log.info("streams_ready")
+        if self._part == "loop":
+            hang()
 
     async def stop(self) -> None:
         if self._part == "stop":
@@ -60,13 +64,19 @@ def main(part: str) -> int:
 
     async def serve(one: service._Service) -> int:
         app, intake, store = (_App(part), SimpleNamespace(stuck_s=0.0), _Store())
-        status = await one._until_stopped(app, intake, store)  # type: ignore[arg-type]
+        topics = TopicWatch(one._settings, facts, intake)  # type: ignore[arg-type]
+        status = await one._until_stopped(app, intake, store, topics)  # type: ignore[arg-type]
         if part == "close":
             hang()
         return status
 
     service._Service.serve = serve  # type: ignore[method-assign, assignment]
-    return service.run(StreamsSettings(stop_deadline_s=1.0))
+    if part != "loop":
+        return service.run(StreamsSettings(stop_deadline_s=1.0))
+    # Progress must have the longest deadline.
+    return service.run(
+        StreamsSettings(send_deadline_s=0.1, redis_deadline_s=0.1, rebuild_deadline_s=0.1, progress_deadline_s=1.0)
+    )
 
 
 if __name__ == "__main__":
