@@ -148,7 +148,7 @@ def kill_stores(
     one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
     one.add_two_of_each()
     fault = StoreKills(one, *stores, times, records)
-    row = endure(one, builder, fault, draw, Row(id="39-stores", fault="", times=0), records)
+    row = endure(one, builder, fault, draw, Row(id="39-stores", fault="", times=0, against=_NO_BROKER), records)
     name = ", ".join(f"{kind} ({count})" for kind, count in fault.struck.items())
     return row.model_copy(update={"fault": name, "times": fault.struck.total()})
 

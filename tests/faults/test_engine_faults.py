@@ -115,7 +115,6 @@ def test_each_trouble_with_redis_and_the_engine_once(
     pipeline: MakePipeline,
     builder: PartsBuilder,
     draw: random.Random,
-    report: Report,
     engine: EngineServer,
     redis_server: EmbeddedRedis,
 ) -> None:
@@ -126,7 +125,6 @@ def test_each_trouble_with_redis_and_the_engine_once(
     outages += [engine.outages(0.7)[kind] for kind in KINDS]
     row = Row(id="49-once", fault="each trouble with Redis and the engine once, for moments", times=len(outages))
     found = endure(one, builder, Outages(outages, 500), draw, row, 500, backlog=150)
-    found = report.add(found.model_copy(update={"times": len(outages)}))
     assert found.fates is not None
     assert found.fates.clean, found
     assert one.deaths == 0

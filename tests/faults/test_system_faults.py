@@ -35,7 +35,8 @@ _BLAMED = (
 )
 _CLOCK = (
     "promised: only times in records follow the clock. Records keep the real time here; where they are more "
-    "than an hour ahead Kafka refuses them (log.message.timestamp.after.max.ms), and the service ends and says so"
+    "than an hour ahead Kafka refuses them (log.message.timestamp.after.max.ms), and the service ends and says so. "
+    "Only the services' Python clocks jump; those of librdkafka, the broker and Redis never do"
 )
 _NO_CLOCK = "no control of its own: windows go by the messages' own times, and the offline replay has no clock"
 
@@ -153,7 +154,10 @@ def test_soak_memory_short(
     def end() -> None:
         memory_back(struck.pop())
 
-    note = "hardly more address space than at its start, for 8 s; promised: it goes on or ends, and no record is blamed"
+    note = (
+        "hardly more address space than at its start, for 8 s; promised: it goes on or ends, and no record is blamed; "
+        "the limit is one process's (RLIMIT_AS), the machine's memory is never short"
+    )
     row = Row(id=f"66-memory-{whose}", fault=f"memory short for a {whose}", times=0, note=note, against=_BLAMED)
     row = report.add(_try(one, builder, draw, [Outage("memory short", begin, end, 8.0)] * 3, row))
     assert row.fates is not None
