@@ -22,6 +22,8 @@ _RETRY_PAUSE_S: Final = 0.02
 #: Sending offsets ignores its time-out once the group's coordinator has gone (librdkafka's issues 5456 and 5511), and
 #: hung for ever when the only broker was killed and came back.
 _LOST_S: Final = 3 * _STEP_S
+#: What a call gets that begins when a stop's time is up.
+_LAST_S: Final = 1.0
 _FENCED: Final = frozenset(
     {
         KafkaError._FENCED,  # noqa: SLF001 -- librdkafka's own codes begin so
@@ -125,7 +127,8 @@ class TransactionalCommitter:
         metrics.TRANSACTION_SECONDS.observe(time.monotonic() - started)
 
     def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: Any) -> None:
-        left_behind_if_late(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), _LOST_S)
+        left = max(self._until() - time.monotonic(), _LAST_S)
+        left_behind_if_late(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), min(_LOST_S, left))
 
     def _end(self, producer: Producer) -> None:
         try:

@@ -42,6 +42,17 @@ def test_a_client_that_hangs_is_left_behind_for_a_new_one(monkeypatch: pytest.Mo
     assert _Producer.made == 2
 
 
+def test_a_client_that_hangs_does_not_hold_up_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Producer, "made", 0)
+    monkeypatch.setattr(transactions, "_LOST_S", threading.TIMEOUT_MAX)
+    monkeypatch.setattr(transactions, "_LAST_S", 0.1)
+    told_at = time.monotonic()
+    committer = TransactionalCommitter(_Producer, NoFaults(), deadline_s=5, until=lambda: told_at)
+    committer.start()
+    with pytest.raises(OutcomeUnknownError, match="sending offsets"):
+        committer.commit([], [], None)
+
+
 class _Refused(_Producer):
     """A client to which Kafka says that a record is too large, whenever it is asked."""
 
