@@ -34,10 +34,12 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write it, atomically; a power cut, too, leaves the old or the new one."""
+    """Write it, atomically; a power cut, too, leaves the old or the new one. OSError where the disk is full."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    torch.save({name: getattr(checkpoint, name) for name in ("run", "epoch", "step", "state")}, partial)
+    # Not by its path: torch would tell of a full disk as of a fault of its own.
+    with partial.open("wb") as file:
+        torch.save({name: getattr(checkpoint, name) for name in ("run", "epoch", "step", "state")}, file)
     sync_file(partial)
     os.replace(partial, folder / FILE)  # noqa: PTH105  # os.replace says what it does
     sync_entry(folder)
