@@ -35,7 +35,9 @@ NOT_OURS: Final = {"DESCRIBE", "PLACE"}
 @cache
 def source() -> str:
     return "\n".join(
-        file.read_text() for package in ("streams", "worker", "trainer") for file in (ROOT / package).rglob("*.py")
+        file.read_text()
+        for package in ("streams", "worker", "trainer", "sentistream")
+        for file in (ROOT / package).rglob("*.py")
     )
 
 
@@ -109,7 +111,8 @@ def test_every_metric_that_is_named_exists() -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    classes: list[type[BaseSettings]] = [StreamsSettings, WorkerSettings, *trainer.refresh_settings.CLASSES]
+    of_trainer = (*trainer.refresh_settings.CLASSES, trainer.settings.ServeSettings)
+    classes: list[type[BaseSettings]] = [StreamsSettings, WorkerSettings, *of_trainer]
     known = {environment_name(one, field) for one in classes for field in one.model_fields}
     named = {name for text in CODE for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b|^MODEL$", text)}
     assert len(named) > 20
