@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,6 +108,12 @@ def test_an_image_is_pinned_not_root_and_made_from_a_lock(file: Path) -> None:
     assert ROOT / lock in LOCKS
     if file.stem != "trainer":
         assert re.search(r"^HEALTHCHECK ", text, re.MULTILINE)
+
+
+def test_images_have_every_package() -> None:
+    sent = (ROOT / ".dockerignore").read_text().splitlines()
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert {f"!{name}" for name in packages["packages"]} <= set(sent)
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
