@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from prompts.roles import RolePrompts
 from prompts.settings import ServedBuilders
 from schemas.adapter import AdapterMetadata, OffsetSpan, weights_sha256
@@ -39,6 +41,8 @@ from trainer.run_folder import Run
 from trainer.stages import DataSummary, Ground, Verdict
 from trainer.watch.answers import Answerer
 from trainer.watch.shadow import ShadowOptions, shadow
+
+log = structlog.get_logger()
 
 _PARTS: Final = {"train": "train on", "held_out": "judge on"}
 
@@ -110,6 +114,9 @@ class RefreshSteps:
         if given.feedback.trainer_archive_days:
             self._archive.add(found.labelled, found.withdrawn)
         self._archive.drop_old()
+        policy = given.serving.sanm_policy
+        if found.policy not in (None, policy):
+            log.warning("policy_differs", setting=policy, events=found.policy, likely="SANM_POLICY is not the worker's")
         parts = write_collected(found, into).split
         sizes = {"train": len(parts.train), "development": len(parts.development), "held_out": len(parts.held_out)}
         return DataSummary(
@@ -120,6 +127,7 @@ class RefreshSteps:
             hash_mismatches=found.hash_mismatches,
             agreement=found.agreement,
             too_little=self._too_little(sizes),
+            policy=found.policy,
             **sizes,
         )
 
@@ -180,6 +188,7 @@ class RefreshSteps:
             self._settings.gate,
             into,
             name=run.version,
+            answered_by=DataSummary.read(data).policy,
             halt=halt,
         )
         return Verdict(
