@@ -29,7 +29,7 @@ from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.live_adapter import LiveAdapter
 from trainer.lora.launch import Job, train_on
 from trainer.lora.launched import do
-from trainer.lora.loading import load_for_answers
+from trainer.lora.loading import answering_device, load_for_answers
 from trainer.lora.recipe import Recipe
 from trainer.lora.share_file import read_choice
 from trainer.refresh import Halt
@@ -208,7 +208,7 @@ class RefreshSteps:
         wanted = self._settings.shadow
         candidate = Answerer.of(
             run.version,
-            load_for_answers(self._builders.folder, adapter),
+            load_for_answers(self._builders.folder, adapter, device=answering_device()),
             self._builders.of(),
             self._serving,
             Trust(verdict.temperature, verdict.threshold),

@@ -24,7 +24,7 @@ def events(*policies: str) -> Events:
     found = Events()
     made = [event(place, "v1").model_copy(update={"policy": policy}) for place, policy in enumerate(policies)]
     records = [
-        SimpleNamespace(value=lambda one=one: encode(one), partition=lambda: 0, offset=lambda at=at: at)  # type: ignore[misc]
+        SimpleNamespace(value=lambda one=one: encode(one), partition=lambda: 0, offset=lambda at=at: at)
         for at, one in enumerate(made)
     ]
     found.add(records, ())
