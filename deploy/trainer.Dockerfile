@@ -1,5 +1,6 @@
 # The trainer: `trainer run` ends by itself, so the image has no health check; docker-compose.yml has one for `serve`.
-# docker build -f deploy/trainer.Dockerfile -t sentistream-trainer:0.1.0 .
+# docker build -f deploy/trainer.Dockerfile -t sentistream-trainer:0.1.0 \
+#   --build-arg SENTISTREAM_REVISION=$(git describe --always --dirty=.dirty --exclude='*') .
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /src
 COPY deploy/requirements.trainer.txt .
@@ -17,6 +18,9 @@ USER 10001:10001
 WORKDIR /var/lib/sentistream
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 LOG_FORMAT=json \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+# For the metadata of adapters: the image has no repository to ask. Last, so that no layer is made anew for it.
+ARG SENTISTREAM_REVISION=""
+ENV SENTISTREAM_REVISION=$SENTISTREAM_REVISION
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["sentistream"]
 CMD ["trainer", "run", "--json"]

@@ -10,6 +10,8 @@ from sentistream.refresh_process import RefreshProcess
 log = structlog.get_logger()
 
 _STOP_S: Final = 20.0
+#: As the default of TRAINER_RUN_SECONDS.
+_LONGEST_S: Final = 6 * 3600.0
 
 
 class Refresher:
@@ -29,7 +31,7 @@ class Refresher:
             log.info("refresh_running_already", reason=reason)
             return
         try:
-            self._running = RefreshProcess.start(self._environment, _STOP_S)
+            self._running = RefreshProcess.start(self._environment, _STOP_S, longest_s=_LONGEST_S)
         except OSError as error:
             log.warning("refresh_not_started", reason=reason, error=str(error))
             return

@@ -1,15 +1,19 @@
 """A training run's state on disk: one file, replaced in one step, so that a kill leaves the old or the new one."""
 
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from trainer.errors import CheckpointError
+from trainer.files import sync_entry, sync_file
 
 FILE = "checkpoint.pt"
+#: What torch, zip and pickle say of a file that is torn, or of another make.
+_UNREADABLE: Final = (RuntimeError, ValueError, TypeError, KeyError, EOFError, OSError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +34,37 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write it, atomically."""
+    """Write it, atomically; a power cut, too, leaves the old or the new one. OSError where the disk is full."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    torch.save({name: getattr(checkpoint, name) for name in ("run", "epoch", "step", "state")}, partial)
+    # Not by its path: torch would tell of a full disk as of a fault of its own.
+    with partial.open("wb") as file:
+        torch.save({name: getattr(checkpoint, name) for name in ("run", "epoch", "step", "state")}, file)
+    sync_file(partial)
     os.replace(partial, folder / FILE)  # noqa: PTH105  # os.replace says what it does
+    sync_entry(folder)
 
 
 def load(folder: Path, run: str) -> Checkpoint | None:
     """The folder's checkpoint, None where there is none.
 
     Raises:
-        CheckpointError: it belongs to a run with other settings.
+        CheckpointError: it belongs to a run with other settings or other data, or cannot be read.
     """
     path = folder / FILE
     if not path.is_file():
         return None
-    found = Checkpoint(**torch.load(path, weights_only=True))
+    try:
+        found = Checkpoint(**torch.load(path, weights_only=True))
+    except _UNREADABLE as error:
+        raise CheckpointError(f"{path} cannot be read: {type(error).__name__}. Delete it, and train anew") from error
     if found.run != run:
-        raise CheckpointError(f"{path} is of a run with other settings: choose another WORK_FOLDER or delete it")
+        raise CheckpointError(
+            f"{path} is of a run with other settings or data: delete it, or choose another folder of work"
+        )
     return found
+
+
+def delete(folder: Path) -> None:
+    """So that training begins anew."""
+    (folder / FILE).unlink(missing_ok=True)

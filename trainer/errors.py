@@ -64,6 +64,12 @@ class StoppedError(TrainerError):
     exit_code = ExitCode.STOPPED
 
 
+class ComputationError(TrainerError):
+    """torch could not train or compare: mostly, memory is short."""
+
+    exit_code = ExitCode.TRAINING
+
+
 class RunFolderError(TrainerError):
     """The folder of the runs cannot be used."""
 

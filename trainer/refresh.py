@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import structlog
 
 from schemas.adapter import OffsetSpan
+from trainer.failures import computing, writing
 from trainer.faultpoints import FaultPoints, NoFaults
 from trainer.outcome import Outcome, Status
 from trainer.registry.errors import OvertakenError
@@ -145,6 +146,10 @@ class Refresh:
         Raises:
             TrainerError: it failed, or was stopped; the next run goes on with what is finished.
         """
+        with writing(self._runs):
+            return self._run()
+
+    def _run(self) -> Outcome:
         self._faults.reach("lock_taken")
         ground = self._steps.ground()
         latest = next(iter(all_runs(self._runs)), None)
@@ -206,7 +211,7 @@ class Refresh:
             return self._finish(folder, "nothing_new", summary.too_little, resumed=resumed)
         adapter = folder.stage(_ADAPTER)
         if adapter is None:
-            with self._step("training"), folder.filling(_ADAPTER) as into:
+            with self._step("training"), computing("training"), folder.filling(_ADAPTER) as into:
                 self._steps.train(run, data, folder.checkpoints, into, self._at_training_step)
                 self._faults.reach("adapter_trained")
             adapter = folder.path / _ADAPTER
@@ -215,7 +220,8 @@ class Refresh:
         if not verdict.released:
             return self._finish(folder, "refused", verdict.summary, resumed=resumed)
         if self._steps.shadows() and folder.stage(_SHADOW) is None:
-            with self._step("answering live messages in the shadow"), folder.filling(_SHADOW) as into:
+            what = "answering live messages in the shadow"
+            with self._step(what), computing(what), folder.filling(_SHADOW) as into:
                 self._steps.shadow(run, adapter, verdict, into, self._stop)
         return self._let_out(folder, adapter, verdict, resumed=resumed)
 
@@ -261,7 +267,8 @@ class Refresh:
     def _verdict(self, folder: RunFolder, data: Path, adapter: Path) -> Verdict:
         gate = folder.stage(_GATE)
         if gate is None:
-            with self._step("comparing with the live adapter"), folder.filling(_GATE) as into:
+            what = "comparing with the live adapter"
+            with self._step(what), computing(what), folder.filling(_GATE) as into:
                 self._steps.judge(folder.run, data, adapter, into, self._stop).write(into)
                 self._faults.reach("judged")
             gate = folder.path / _GATE

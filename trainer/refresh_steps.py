@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from prompts.roles import RolePrompts
 from prompts.settings import ServedBuilders
 from schemas.adapter import AdapterMetadata, OffsetSpan, weights_sha256
@@ -27,7 +29,7 @@ from trainer.gate.sets import FrozenSets, LiveSide
 from trainer.live_adapter import LiveAdapter
 from trainer.lora.launch import Job, train_on
 from trainer.lora.launched import do
-from trainer.lora.loading import load_for_answers
+from trainer.lora.loading import answering_device, load_for_answers
 from trainer.lora.recipe import Recipe
 from trainer.lora.share_file import read_choice
 from trainer.refresh import Halt
@@ -39,6 +41,8 @@ from trainer.run_folder import Run
 from trainer.stages import DataSummary, Ground, Verdict
 from trainer.watch.answers import Answerer
 from trainer.watch.shadow import ShadowOptions, shadow
+
+log = structlog.get_logger()
 
 _PARTS: Final = {"train": "train on", "held_out": "judge on"}
 
@@ -110,6 +114,9 @@ class RefreshSteps:
         if given.feedback.trainer_archive_days:
             self._archive.add(found.labelled, found.withdrawn)
         self._archive.drop_old()
+        policy = given.serving.sanm_policy
+        if found.policy not in (None, policy):
+            log.warning("policy_differs", setting=policy, events=found.policy, likely="SANM_POLICY is not the worker's")
         parts = write_collected(found, into).split
         sizes = {"train": len(parts.train), "development": len(parts.development), "held_out": len(parts.held_out)}
         return DataSummary(
@@ -120,6 +127,7 @@ class RefreshSteps:
             hash_mismatches=found.hash_mismatches,
             agreement=found.agreement,
             too_little=self._too_little(sizes),
+            policy=found.policy,
             **sizes,
         )
 
@@ -180,6 +188,7 @@ class RefreshSteps:
             self._settings.gate,
             into,
             name=run.version,
+            answered_by=DataSummary.read(data).policy,
             halt=halt,
         )
         return Verdict(
@@ -199,7 +208,7 @@ class RefreshSteps:
         wanted = self._settings.shadow
         candidate = Answerer.of(
             run.version,
-            load_for_answers(self._builders.folder, adapter),
+            load_for_answers(self._builders.folder, adapter, device=answering_device()),
             self._builders.of(),
             self._serving,
             Trust(verdict.temperature, verdict.threshold),

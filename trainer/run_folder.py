@@ -4,7 +4,6 @@
 ``gate/`` and at last ``outcome.json``, each put there by one rename once it is whole.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from schemas.adapter import OffsetSpan
 from schemas.base import Frozen
 from trainer.errors import RunFolderError
+from trainer.files import sync_entry, sync_file, sync_tree
 from trainer.outcome import Outcome
 
 _RUN: Final = "run.json"
@@ -120,16 +120,17 @@ class RunFolder:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         yield partial
-        _sync(partial)
+        # A power cut must not leave a renamed folder with empty files.
+        sync_tree(partial)
         partial.replace(self.path / name)
-        _sync_entry(self.path)
+        sync_entry(self.path)
 
     def _keep_text(self, name: str, text: str) -> None:
         partial = self.path / f"{name}{_PARTIAL}"
         partial.write_text(text, encoding="utf-8")
-        _sync_file(partial)
+        sync_file(partial)
         partial.replace(self.path / name)
-        _sync_entry(self.path)
+        sync_entry(self.path)
 
 
 def all_runs(runs: Path) -> list[RunFolder]:
@@ -147,23 +148,3 @@ def drop_old(runs: Path, keep: int, current: str) -> None:
     for path in newest_first[keep:]:
         if path.name != current and path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """A power cut must not leave a renamed folder with empty files."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            _sync_file(path)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync_entry(folder: Path) -> None:
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)

@@ -94,5 +94,10 @@ class ServeSettings(BaseSettings):
     stop_seconds: float = Field(
         default=20.0, ge=0, description="On SIGTERM, time for a running refresh to end by itself."
     )
+    run_seconds: float = Field(
+        default=21600.0,
+        gt=0,
+        description="A refresh that takes longer is ended as on SIGTERM, and counts as failed; the next one goes on.",
+    )
     metrics_port: int = Field(default=9103, ge=0, le=65535, description="Port of /metrics and /healthz; 0 for none.")
     metrics_host: str = Field(default="127.0.0.1", description="Address that this port is bound to.")

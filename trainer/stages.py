@@ -10,6 +10,7 @@ from pydantic import Field
 
 from schemas.adapter import OffsetSpan
 from schemas.base import Frozen
+from schemas.event import Policy
 from trainer.run_folder import Run
 
 _SUMMARY: Final = "summary.json"
@@ -61,6 +62,7 @@ class DataSummary(Frozen):
         agreement: Krippendorff's alpha; None where too few messages have several labels.
         train: messages trained on; likewise ``development`` and ``held_out``.
         too_little: in words, why it is not worth training; None if it is.
+        policy: by which most recent events were answered.
     """
 
     labelled: int = Field(default=0, ge=0)
@@ -73,6 +75,7 @@ class DataSummary(Frozen):
     development: int = Field(default=0, ge=0)
     held_out: int = Field(default=0, ge=0)
     too_little: str | None = None
+    policy: Policy | None = None
 
     def write(self, folder: Path) -> None:
         """Into a stage's folder."""

@@ -73,7 +73,8 @@ def serve(**given: Any) -> None:
     """A refresh at the times of TRAINER_CRON, until SIGTERM or Ctrl-C.
 
     Each is a `sentistream trainer run` in a process of its own. One that fails is logged and counted, and the next
-    time comes all the same; a time at which one is still running is skipped. /healthz and /metrics are on
+    time comes all the same; a time at which one is still running is skipped, and one that takes longer than
+    TRAINER_RUN_SECONDS is ended. /healthz and /metrics are on
     TRAINER_METRICS_PORT.
     """
     settings = load(ServeSettings, given)
@@ -83,7 +84,7 @@ def serve(**given: Any) -> None:
     with _exit_status(), stop_requests(on_second=lambda: None) as asked:
         scheduler = Scheduler(
             Schedule(settings.cron, settings.timezone),
-            lambda: RefreshProcess.start(environment, settings.stop_seconds),
+            lambda: RefreshProcess.start(environment, settings.stop_seconds, longest_s=settings.run_seconds),
         )
         with _health(settings, scheduler):
             scheduler.run(asked)

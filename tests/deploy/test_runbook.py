@@ -170,6 +170,7 @@ def test_every_setting_that_is_named_exists() -> None:
         WorkerSettings,
         *consoles,
         *trainer.refresh_settings.CLASSES,
+        trainer.settings.ServeSettings,
     ]
     known = {environment_name(one, field) for one in classes for field in one.model_fields}
     named = {name for text in CODE for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b|^MODEL$", text)}

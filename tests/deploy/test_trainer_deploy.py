@@ -12,6 +12,7 @@ from sentistream.logs import LogSettings
 from sentistream.options import environment_name
 from trainer.exit_codes import ExitCode
 from trainer.refresh_settings import CLASSES
+from trainer.revision import VARIABLE
 from trainer.settings import ServeSettings
 from trainer.watch.settings import WatchSettings
 
@@ -47,6 +48,15 @@ def test_what_a_retry_does_not_help_ends_the_job() -> None:
         code for rule in JOB["podFailurePolicy"]["rules"] for code in rule.get("onExitCodes", {}).get("values", [])
     }
     assert codes == {2, ExitCode.DATA, ExitCode.MISCONFIGURED}
+
+
+def test_the_image_knows_its_commit() -> None:
+    """It has no repository to ask."""
+    image = (ROOT / "deploy/trainer.Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.search(rf"^ARG {VARIABLE}=\"\"$", image, re.MULTILINE)
+    assert re.search(rf"^ENV .*\b{VARIABLE}=\${VARIABLE}$", image, re.MULTILINE)
+    for service in (SERVICE, WATCH):
+        assert service["build"]["args"] == {VARIABLE: f"${{{VARIABLE}:-}}"}
 
 
 def test_every_variable_of_the_service_is_a_setting() -> None:

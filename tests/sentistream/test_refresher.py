@@ -1,7 +1,8 @@
 """An alarm for drift starts a refresh in a process of its own; a second alarm does not start a second one."""
 
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,8 +18,10 @@ from trainer.watch.drift_watch import DriftWatch
 
 #: Stands for `sentistream trainer run`: tells that it is there, and ends when it may.
 CHILD = """#!{python}
-import os, pathlib, time
+import os, pathlib, signal, time
 here = pathlib.Path(os.environ["TEST_FOLDER"])
+if "STALLED" in os.environ:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 (here / f"started-{{os.getpid()}}").touch()
 while not (here / "end").exists():
     time.sleep(0.02)
@@ -88,10 +91,28 @@ def test_the_end_of_the_watch_is_the_end_of_its_refresh(refresher: Refresher, tm
     refresher.stop()
 
 
+@pytest.mark.parametrize("stalled", [False, True])
+@pytest.mark.usefixtures("refresher")
+def test_a_refresh_that_takes_too_long_is_ended_and_is_a_failure(tmp_path: Path, *, stalled: bool) -> None:
+    """By force where it hears nothing; in the end the next one finds the lock free."""
+    own = {"TEST_FOLDER": str(tmp_path)} | ({"STALLED": "yes"} if stalled else {})
+    with capture_logs() as logs:
+        process = RefreshProcess.start(own, 0.5, longest_s=0.0)
+        wait_for(lambda: bool(started(tmp_path)), "the refresh", 30)
+        wait_for(lambda: process.poll() is not None, "its end", 30)
+    ended = process.poll()
+    assert ended is not None
+    assert ended.status == "failed"
+    assert "TRAINER_RUN_SECONDS" in ended.reason
+    assert ended.exit_code == (-signal.SIGKILL if stalled else -signal.SIGTERM)
+    assert [one["log_level"] for one in logs if one["event"] == "refresh_too_long"] == ["error"]
+    assert not [pid for pid in started(tmp_path) if psutil.pid_exists(pid)]
+
+
 def test_a_refresh_that_cannot_be_started_does_not_end_the_watch(
     refresher: Refresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(_: Mapping[str, str], __: float) -> RefreshProcess:
+    def fails(*_: object, **__: object) -> RefreshProcess:
         raise BlockingIOError("no more processes")
 
     monkeypatch.setattr(RefreshProcess, "start", fails)

@@ -41,9 +41,9 @@ def side(**changed: Any) -> SideReport:
     return SideReport.model_validate(given | changed)
 
 
-def label(support: int, recall: float) -> LabelRow:
+def label(support: int, recall: float, live: float = 0.8) -> LabelRow:
     same = Change(live=0.5, candidate=0.5)
-    return LabelRow(name="joy", support=support, precision=same, recall=Change(live=0.8, candidate=recall), f1=same)
+    return LabelRow(name="joy", support=support, precision=same, recall=Change(live=live, candidate=recall), f1=same)
 
 
 def compared(**changed: Any) -> Compared:
@@ -69,8 +69,8 @@ def time(per_message: float) -> TimeRow:
     return TimeRow(seconds=per_message, calls=1.0, per_message=per_message, turns=9, sure=True)
 
 
-def guard(candidate: float) -> tuple[GuardRow, ...]:
-    return (GuardRow(name="meld", messages=90, weighted_f1=Change(live=0.625, candidate=candidate)),)
+def guard(candidate: float, live: float = 0.625) -> tuple[GuardRow, ...]:
+    return (GuardRow(name="meld", messages=90, weighted_f1=Change(live=live, candidate=candidate)),)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,9 @@ def guard(candidate: float) -> tuple[GuardRow, ...]:
         ),
         ("recall of each label", {"labels": (label(30, 0.7505),)}, {"labels": (label(30, 0.74),)}),
         ("recall of each label", {"labels": (label(29, 0.0),)}, {"labels": (label(300, 0.8), label(31, 0.7))}),
+        # Exactly five points: a computer's 0.95 - 1.0 is less than -0.05.
+        ("recall of each label", {"labels": (label(40, 38 / 40, 1.0),)}, {"labels": (label(40, 37 / 40, 1.0),)}),
+        ("guards", {"guards": guard(0.70, 0.71)}, {"guards": guard(0.6999, 0.71)}),
         ("invalid answers", {"candidate": side(invalid=0.01)}, {"candidate": side(invalid=0.011)}),
         (
             "calibration",

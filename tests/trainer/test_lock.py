@@ -6,9 +6,11 @@ import secrets
 import signal
 import time
 from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from schemas.connections import RedisSettings
 from sentistream.embedded import EmbeddedRedis
@@ -104,6 +106,37 @@ def test_a_holder_learns_that_it_has_lost_the_lock(settings: RedisSettings, name
         with pytest.raises(LockLostError, match="nothing was released"):
             lease.check()
     assert redis.Redis.from_url(settings.redis_url).get(name) == b"another's"
+
+
+@pytest.mark.parametrize("back_in_time", [True, False])
+def test_redis_may_be_away_for_less_than_a_lease(
+    settings: RedisSettings, name: str, monkeypatch: pytest.MonkeyPatch, *, back_in_time: bool
+) -> None:
+    """By the holder's own clock: it gives up before another can begin."""
+    asked: list[float] = []
+    with capture_logs() as logs, Lease(settings, name, SECONDS) as lease:
+        taken = time.monotonic()
+        extend = lease._lock.extend
+
+        def away(*given: Any, **more: Any) -> bool:
+            asked.append(time.monotonic())
+            if back_in_time and len(asked) > 1:
+                return bool(extend(*given, **more))
+            raise redis.ConnectionError("refused")
+
+        monkeypatch.setattr(lease._lock, "extend", away)
+        if back_in_time:
+            wait_for(lambda: len(asked) > 2, "renewals after the outage", 20)
+            lease.check()
+            assert not lease.lost.is_set()
+        else:
+            wait_for(lease.lost.is_set, "the loss to be noticed", 20)
+            assert redis.Redis.from_url(settings.redis_url).exists(name) or time.monotonic() > taken + SECONDS
+            with pytest.raises(LockLostError, match="nothing was released"):
+                lease.check()
+        monkeypatch.undo()
+    assert {one["log_level"] for one in logs if one["event"] == "lock_not_renewed"} == {"warning"}
+    assert any(one["event"] == "lock_lost" for one in logs) is not back_in_time
 
 
 def test_a_check_asks_redis_at_once(settings: RedisSettings, name: str) -> None:

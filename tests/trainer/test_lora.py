@@ -1,3 +1,4 @@
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -9,11 +10,13 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from structlog.testing import capture_logs
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, OPTForCausalLM, PreTrainedModel
 
 from prompts.profile import ModelProfile
 from tests.trainer.lora_rig import GATED, examples_of, gated_model, recipe, run, says_right, write_base
+from trainer import checkpoint
 from trainer.errors import CheckpointError, StoppedError
 from trainer.lora.errors import NothingToTrainOnError, QuantizationError, RecipeError, TrackerError, UnfitModelError
 from trainer.lora.loading import CONFIG_FILE, WEIGHTS_FILE, load_for_answers
@@ -180,10 +183,40 @@ def test_a_halt_keeps_what_was_done(tmp_path: Path, files: Files) -> None:
 
 
 @pytest.mark.usefixtures("base")
-def test_another_runs_checkpoint_is_refused(tmp_path: Path, files: Files) -> None:
-    run(tmp_path, files, recipe(max_steps=1))
-    with pytest.raises(CheckpointError):
-        run(tmp_path, files, recipe(max_steps=2))
+def test_a_checkpoint_that_cannot_be_gone_on_from_is_deleted_and_training_begins_anew(
+    tmp_path: Path, files: Files, meld_file: MakeFile
+) -> None:
+    """A power cut left half of a file; a corpus, a label map or the tokenizer changed after a kill."""
+    made = recipe(max_steps=1)
+    first = run(tmp_path, files, made)
+    kept = tmp_path / "work" / checkpoint.FILE
+    kept.write_bytes(kept.read_bytes()[: kept.stat().st_size // 2])
+    torn, other = Recorder(), Recorder()
+    with capture_logs() as logs:
+        assert run(tmp_path, files, made, tracker=torn).losses == first.losses
+        run(tmp_path, (meld_file(39), files[1]), made, tracker=other)
+    assert (torn.begun, other.begun) == ([0], [0])
+    said = [one["reason"] for one in logs if one["event"] == "checkpoint_given_up"]
+    assert ["cannot be read" in said[0], "settings or data" in said[1]] == [True, True]
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, bool]] = []
+    sync = os.fsync
+
+    def told(file: int) -> None:
+        sync(file)
+        done.append((Path(f"/proc/self/fd/{file}").readlink().name, (tmp_path / "work" / checkpoint.FILE).exists()))
+
+    monkeypatch.setattr(os, "fsync", told)
+    checkpoint.save(tmp_path / "work", checkpoint.Checkpoint("run", 0, 1, {}))
+    assert done == [(f"{checkpoint.FILE}.partial", False), ("work", True)]
+
+
+def test_an_empty_checkpoint_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    (tmp_path / checkpoint.FILE).touch()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        checkpoint.load(tmp_path, "run")
 
 
 @pytest.mark.usefixtures("base")

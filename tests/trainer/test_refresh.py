@@ -31,6 +31,10 @@ def registry(world: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder.iterdir()}
+
+
 def test_the_first_run_goes_all_the_way_without_any_adapter_before(world: Path) -> None:
     outcome = refresh(steps := WorldSteps(world))
     assert steps.done == ALL_STEPS
@@ -87,24 +91,30 @@ def test_force_trains_on_the_same_labels(world: Path) -> None:
 def test_killed_anywhere_the_next_run_finishes_and_others_never_see_half_of_it(
     world: Path, point: str, nth: int
 ) -> None:
+    older = str(refresh(WorldSteps(world)).version)
+    whole = contents(world / "registry" / older)
+    make_world(world, labels=140)
     child = multiprocessing.get_context("spawn").Process(target=main, args=(str(world), point, str(nth)))
     child.start()
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
-    assert live(world) is None or (world / "registry" / str(live(world))).is_dir()
+    # The old adapter is live until the record of the new one is there, and always whole.
+    assert (live(world) == older) is (point != "released")
+    assert contents(world / "registry" / older) == whole
     for version in registry(world):
         assert {one.name for one in version.iterdir()} == {"weights", "data"}
-    made = [one.run.version for one in all_runs(world / "runs")]
+    made = [one.run.version for one in all_runs(world / "runs") if one.run.version != older]
     # More labels meanwhile: the run that is gone on with keeps to its own.
-    make_world(world, labels=110)
+    make_world(world, labels=150)
     outcome = refresh(steps := WorldSteps(world))
-    assert outcome.status == "released"
-    assert outcome.version == live(world)
-    assert [one.name for one in registry(world)] == [live(world)]
+    assert (outcome.status, outcome.parent) == ("released", older)
+    assert outcome.version == live(world) != older
+    assert {one.name for one in registry(world)} == {older, live(world)}
+    assert contents(world / "registry" / older) == whole
     assert outcome.resumed is bool(made)
     if made:
         assert made == [outcome.version]
-        assert (world / "registry" / made[0] / "weights").read_text() == "100"
+        assert (world / "registry" / made[0] / "weights").read_text() == "140"
     if point == "training_step":
         assert "collect" not in steps.done
         assert f"step {nth - 2}" not in steps.done

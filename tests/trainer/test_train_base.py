@@ -123,7 +123,7 @@ def test_a_checkpoint_of_other_settings_is_refused(
     next(prepared().run())
     other = settings.model_copy(update={"seed": 99})
     builder = builder_for(profile, tokenizer_json)
-    with pytest.raises(CheckpointError, match="WORK_FOLDER"):
+    with pytest.raises(CheckpointError, match="delete it"):
         next(BaseTraining(other, tiny_model(), builder.roles, load_data(other, builder)).run())
 
 

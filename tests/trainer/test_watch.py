@@ -232,6 +232,40 @@ def test_a_program_is_nobody_and_a_rollback_is_not_tested(platform: Platform) ->
     assert watch.look() is None
 
 
+def drift(measure: str, gauge: str = "") -> float | None:
+    return REGISTRY.get_sample_value(f"sentistream_trainer_drift{gauge}", {"measure": measure})
+
+
+@pytest.mark.parametrize("measure", ["outlier_share", "corrected_share"])
+def test_drift_of_each_other_measure_warns_and_has_gauges_too(measure: str) -> None:
+    asked: list[str] = []
+    watch = DriftWatch(settings(drift_window_s=60.0, drift_least_events=50, drift_refresh=True), asked.append)
+
+    def window(number: int, odd: int) -> None:
+        """Of 100 events so many are outliers, or of 100 words so many are corrections."""
+        for one in range(100):
+            at = 6e7 + number * 60 + one / 2
+            outlier = measure == "outlier_share" and one < odd
+            watch.add_event(event(one, "v1", label=None if outlier else "joy"), at)
+            watch.add_verdict(Verdict(at, "v1", corrected=measure == "corrected_share" and one < odd, conversation="c"))
+
+    for number in range(20):
+        window(number, 4 + number % 3)
+        watch.look()
+    assert drift(measure, "_alarm") == 0
+    low, high = drift(measure, "_low"), drift(measure, "_high")
+    assert low is not None
+    assert high is not None
+    assert low <= 0.05 <= high < 0.6
+    with capture_logs() as logs:
+        for number in range(20, 24):
+            window(number, 60)
+            watch.look()
+    assert (drift(measure), drift(measure, "_alarm")) == (0.6, 1)
+    assert [(one["measure"], one["value"]) for one in logs if one["event"] == "drift"] == [(measure, 0.6)]
+    assert [measure in reason for reason in asked] == [True]
+
+
 def test_drift_warns_and_starts_one_refresh_but_not_for_what_is_past() -> None:
     asked: list[str] = []
     chosen = settings(drift_window_s=60.0, drift_least_events=50, drift_refresh=True)

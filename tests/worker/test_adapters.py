@@ -9,6 +9,7 @@ from typing import Any
 
 import fsspec  # type: ignore[import-untyped]
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.adapter import METADATA_FILE, folder_sha256
 from schemas.release import AdapterRelease
@@ -242,8 +243,12 @@ async def test_what_is_not_what_was_released_is_refused_and_the_old_one_stays(
         bad = good.model_copy(update=broken)
     else:
         bad = shop.harmed("v3", lambda folder: (add_metadata(folder, "v3", "m", base_sha256=base), broken(folder)))
-    await shop.live.apply(bad)
+    with capture_logs() as logs:
+        await shop.live.apply(bad)
     assert (shop.live.version, refused() - before, refused(reason) - of_reason) == ("v1", 1, 1)
+    (told,) = [one for one in logs if one["event"] == "adapter_refused"]
+    assert (told["log_level"], told["version"], told["live"], told["reason"]) == ("warning", bad.version, "v1", reason)
+    assert told["detail"]
     await shop.live.apply(good)
     assert shop.live.version == "v2"
 
@@ -387,6 +392,34 @@ def test_too_large_a_folder_is_not_fetched(tmp_path: Path, monkeypatch: pytest.M
         fetch(release.uri or "", release.sha256 or "", tmp_path / "cache")
     assert refusal.value.reason == "oversized"
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+async def test_too_large_a_folder_is_counted_and_the_old_one_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await shop.live.apply(shop.release("v1"))
+    monkeypatch.setattr(adapter_files, "MAX_FOLDER_BYTES", 10)
+    before = refused("oversized")
+    await shop.live.apply(shop.release("v2"))
+    assert (shop.live.version, refused("oversized") - before) == ("v1", 1)
+
+
+async def test_a_store_that_is_out_is_waited_for_and_refuses_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop.live.apply(shop.release("v1"))
+    before = refused()
+
+    def out(*_: object) -> int:
+        raise TimeoutError("no answer")
+
+    with capture_logs() as logs, monkeypatch.context() as outage:
+        outage.setattr(adapter_files, "_size", out)
+        await shop.live.apply(shop.release("v2"))
+        assert shop.live.version == "v1"
+        assert metrics.ADAPTER_WAITS._value.get() == 1
+    (told, *_) = [one for one in logs if one["event"] == "adapter_waits"]
+    assert "TimeoutError" in told["reason"]
+    await eventually(lambda: shop.live.version == "v2")
+    assert (metrics.ADAPTER_WAITS._value.get(), refused()) == (0, before)
 
 
 def test_a_change_on_the_way_leaves_nothing_behind(tmp_path: Path) -> None:

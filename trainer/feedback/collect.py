@@ -92,7 +92,7 @@ def collect(
     )
     _report(counts, names)
     withdrawn = frozenset(labels.sources & kept.keys()) - standing.keys()
-    return Collected(spans, labelled, krippendorff_alpha(votes.units(events)), counts, withdrawn)
+    return Collected(spans, labelled, krippendorff_alpha(votes.units(events)), counts, withdrawn, events.policy)
 
 
 class _Votes:

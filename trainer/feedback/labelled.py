@@ -8,7 +8,7 @@ from prompts.roles import RolePrompts
 from schemas.adapter import OffsetSpan
 from schemas.base import Frozen
 from schemas.chat import Source
-from schemas.event import EmotionEvent
+from schemas.event import EmotionEvent, Policy
 from schemas.prompt import PromptParts
 from trainer.examples import Example
 
@@ -103,6 +103,7 @@ class Collected:
         agreement: Krippendorff's alpha over all messages with several labels, ties among them; None where it has no
             value.
         withdrawn: messages that an earlier refresh kept, and whose labels were all taken back.
+        policy: by which most recent events were answered; None without events.
     """
 
     spans: tuple[OffsetSpan, ...]
@@ -110,6 +111,7 @@ class Collected:
     agreement: float | None
     counts: Counts
     withdrawn: frozenset[Source] = frozenset()
+    policy: Policy | None = None
 
     @property
     def ties(self) -> int:

@@ -13,6 +13,7 @@ import structlog
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
+from schemas.event import Policy
 from trainer.examples import Example
 from trainer.gate.answers import Serving, Trust, answer
 from trainer.gate.figures import HeldOut, Scored, differences, label_rows, score
@@ -62,6 +63,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
     out: Path,
     *,
     name: str | None = None,
+    answered_by: Policy | None = None,
     halt: Callable[[], None] = lambda: None,
 ) -> Verdict:
     """Decide, and write the report to ``out``.
@@ -75,6 +77,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
         settings: the rules.
         out: gets report.md, report.json and the pictures.
         name: the candidate's version; its folder's name where left out.
+        answered_by: the policy of most recent events, which the report compares with ``serving``.
         halt: called before each question to all messages; raises what ends the run.
 
     Raises:
@@ -109,6 +112,7 @@ def judge(  # noqa: PLR0913 -- what is compared, how, and where to; grouping wou
         rules=rules,
         policy=serving.policy,
         rounds=serving.rounds,
+        answered_by=answered_by,
         messages=len(sets.held_out),
         conversations=conversations,
         development_messages=len(sets.development),

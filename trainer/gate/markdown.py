@@ -41,6 +41,10 @@ def _head(report: GateReport) -> Iterator[str]:
         yield f"**{len(report.reasons)} of {len(report.rules)} rules are not kept:**"
         yield ""
         yield from (f"- {reason}" for reason in report.reasons)
+    if report.answered_by not in (None, report.policy):
+        yield ""
+        yield f"**Careful:** most recent events were answered through `{report.answered_by}`, both sides here through"
+        yield f"`{report.policy}`: set SANM_POLICY of the trainer as that of the worker."
 
 
 def _rules(report: GateReport) -> Iterator[str]:

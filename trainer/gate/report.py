@@ -170,6 +170,7 @@ class GateReport(Message):
 
     Attributes:
         reasons: of a refusal, one per rule that is not kept; empty for a release.
+        answered_by: the policy of most recent events; None where that is not known.
         messages: of the held-out set.
         refitted: whether temperature and threshold were fitted anew; else they are the live ones.
         interpolation: how far the candidate goes from its training's beginning to its end, where that was chosen.
@@ -182,6 +183,7 @@ class GateReport(Message):
     rules: tuple[RuleResult, ...]
     policy: Policy
     rounds: int
+    answered_by: Policy | None = None
     messages: int
     conversations: int
     development_messages: int

@@ -7,6 +7,8 @@ from trainer.gate.settings import GateSettings
 
 #: On messages of one label, an adapter that always says it would be perfect.
 MIN_LABELS: Final = 2
+#: 38 of 40 is 5 points less than 40 of 40, and no more: 0.95 - 1.0 is a little less than -0.05 to a computer.
+_ROUNDING: Final = 1e-9
 
 
 def judge_figures(compared: Compared, settings: GateSettings) -> tuple[RuleResult, ...]:
@@ -82,7 +84,7 @@ def _better(compared: Compared, _: GateSettings) -> RuleResult:
 
 def _recall(compared: Compared, settings: GateSettings) -> RuleResult:
     judged = [row for row in compared.labels if row.support >= settings.gate_recall_cases]
-    fallen = [row for row in judged if row.recall.rise < -settings.gate_recall_loss]
+    fallen = [row for row in judged if row.recall.rise < -settings.gate_recall_loss - _ROUNDING]
     most = f"no label with {settings.gate_recall_cases} cases may lose more than "
     most += _plain_points(settings.gate_recall_loss)
     facts: dict[str, str | int] = {
@@ -120,7 +122,7 @@ def _invalid(compared: Compared, settings: GateSettings) -> RuleResult:
         limit = f"it may rise by {_plain_points(settings.gate_invalid_rise)}"
     return RuleResult(
         name="invalid answers",
-        passed=after - before <= settings.gate_invalid_rise,
+        passed=after - before <= settings.gate_invalid_rise + _ROUNDING,
         text=f"{_percent(before, 2)} of the messages got no label before, {_percent(after, 2)} do now; {limit}",
         code="gate_invalid",
         facts={
@@ -144,7 +146,7 @@ def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
     }
     return RuleResult(
         name="calibration",
-        passed=after < settings.gate_calibration_error or after <= before,
+        passed=after < settings.gate_calibration_error or after <= before + _ROUNDING,
         text="expected calibration error after temperature goes from {before} ({before_chance} by chance) to {after} "
         "({after_chance}); what is beyond chance must stay under {most}, or not rise".format(**facts),
         code="gate_calibration",
@@ -157,7 +159,7 @@ def _time(compared: Compared, settings: GateSettings) -> RuleResult:
     measured = f"median of {_count(time.turns, 'turn')}" + ("" if time.sure else ", and not clear after them")
     return RuleResult(
         name="time per message",
-        passed=time.per_message <= 1 + settings.gate_time_rise,
+        passed=time.per_message <= 1 + settings.gate_time_rise + _ROUNDING,
         text=f"a message takes {time.per_message:.3f} times as long: {time.seconds:.3f} times per model call "
         f"({measured}), {compared.live.calls:.2f} to {compared.candidate.calls:.2f} calls a message; "
         f"at most {1 + settings.gate_time_rise:g} times",
@@ -174,7 +176,7 @@ def _time(compared: Compared, settings: GateSettings) -> RuleResult:
 
 
 def _guards(guards: tuple[GuardRow, ...], settings: GateSettings) -> RuleResult:
-    fallen = [row for row in guards if row.weighted_f1.rise < -settings.gate_guard_loss]
+    fallen = [row for row in guards if row.weighted_f1.rise < -settings.gate_guard_loss - _ROUNDING]
     shown = ", ".join(
         f"{row.name} {_percent(row.weighted_f1.live)} to {_percent(row.weighted_f1.candidate)} "
         f"({_points(row.weighted_f1.rise)})"

@@ -7,7 +7,7 @@ import torch
 from peft import PeftConfig, PeftModel
 
 from trainer.gate.errors import GateError
-from trainer.lora.loading import load_base
+from trainer.lora.loading import answering_device, load_base
 
 Side = Literal["live", "candidate"]
 SIDES: Final[tuple[Side, Side]] = ("live", "candidate")
@@ -28,8 +28,7 @@ class Sides:
             GateError: a folder cannot be loaded.
         """
         try:
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            model = load_base(base, dtype=torch.bfloat16, device=device)
+            model = load_base(base, dtype=torch.bfloat16, device=answering_device())
             self._peft = PeftModel.from_pretrained(model, candidate, adapter_name="candidate", **_AS_SERVED)
             if live is None:
                 config = PeftConfig.from_pretrained(candidate)

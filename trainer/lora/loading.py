@@ -44,6 +44,11 @@ def load_base(
     return model
 
 
+def answering_device() -> torch.device:
+    """Where a model is asked: the GPU, if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def load_for_answers(
     base: Path, adapter: Path | None, *, zero_like: Path | None = None, device: torch.device | None = None
 ) -> PreTrainedModel:

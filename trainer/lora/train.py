@@ -77,7 +77,8 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
 ) -> TrainingResult:
     """Train a LoRA adapter and write it as PEFT does, for the worker to load.
 
-    A run that is killed goes on from the last checkpoint to the same losses and weights. Under ``accelerate launch``
+    A run that is killed goes on from the last checkpoint to the same losses and weights; a checkpoint of other data or
+    another recipe, or one that cannot be read, is deleted, and training begins anew. Under ``accelerate launch``
     every process calls this, and the first one writes.
 
     Args:
@@ -100,7 +101,6 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
         QuantizationError: 4-bit weights cannot be had here.
         UnfitModelError: the model or its prompts cannot be trained.
         NothingToTrainOnError: no example is left.
-        CheckpointError: ``work`` holds another run's checkpoint.
     """
     began = time.monotonic()
     accelerator = accelerator_for(recipe)

@@ -19,6 +19,7 @@ from trainer.batches import Batch, collate
 from trainer.beliefs import frequencies
 from trainer.checkpoint import Checkpoint
 from trainer.decisions import padding_id
+from trainer.errors import CheckpointError
 from trainer.examples import Example
 from trainer.lora.devices import Decider, accumulating, gathered, optimizer_for, summed
 from trainer.lora.loading import adapter_state, put_state
@@ -224,8 +225,7 @@ class LoraTraining:
         checkpoint.save(self._work, Checkpoint(self._run, epoch, step, state))
 
     def _resume(self) -> tuple[int, int]:
-        found = checkpoint.load(self._work, self._run)
-        if found is None:
+        if (found := self._found()) is None:
             return 0, 0
         put_state(self.model, found.state["adapter"])
         self._optimizer.load_state_dict(found.state["optimizer"])
@@ -233,6 +233,22 @@ class LoraTraining:
         self.history = History(found.state["losses"], found.state["scores"], found.state["best"])
         log.info("training_resumed", epoch=found.epoch + 1, step=found.step)
         return found.epoch, found.step
+
+    def _found(self) -> Checkpoint | None:
+        """None where no checkpoint can be gone on from: one of other data, or a torn one, would stop all later runs."""
+        found, wrong = None, None
+        try:
+            found = checkpoint.load(self._work, self._run)
+        except CheckpointError as error:
+            wrong = str(error)
+        # All begin at the same step; and none deletes what another has yet to read.
+        reasons = [one for one in gather_object([wrong]) if one is not None]
+        if not reasons:
+            return found
+        if self._accelerator.is_main_process:
+            log.warning("checkpoint_given_up", reason=reasons[0])
+            checkpoint.delete(self._work)
+        return None
 
 
 def _names(example: Example, answer: int) -> tuple[str, str]:

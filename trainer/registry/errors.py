@@ -30,6 +30,12 @@ class ReleaseError(RegistryError):
     """A release or a rollback that cannot be made, or that Kafka did not take."""
 
 
+class ReleasesUnavailableError(ReleaseError):
+    """Kafka does not say which adapter is live, or whether it has a decision."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
 class DecisionRefusedError(ReleaseError):
     """A decision that would change nothing, or for which there is nothing to go back to."""
 

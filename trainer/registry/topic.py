@@ -13,7 +13,7 @@ from schemas.connections import KafkaSettings
 from schemas.errors import SchemaError
 from schemas.kafka_refusals import lacks_right
 from schemas.release import AdapterRelease
-from trainer.registry.errors import ReleaseError
+from trainer.registry.errors import ReleaseError, ReleasesUnavailableError
 
 log = structlog.get_logger()
 
@@ -23,7 +23,7 @@ _WAIT_S: Final = 30.0
 
 
 class ReleaseTopic:
-    """All methods raise ReleaseError where Kafka does not answer or the topic is missing."""
+    """All methods raise ReleaseError where the topic is missing, ReleasesUnavailableError where Kafka is away."""
 
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:
         self._kafka = kafka
@@ -59,7 +59,9 @@ class ReleaseTopic:
             # The client raises what is fatal, such as a right that lacks, in the middle of our callback.
             raise error.__cause__ if isinstance(error.__cause__, KafkaException) else error from error
         if not told:
-            raise ReleaseError(f"Kafka did not say within {_WAIT_S:.0f} s whether it has the decision: try again")
+            raise ReleasesUnavailableError(
+                f"Kafka did not say within {_WAIT_S:.0f} s whether it has the decision: try again"
+            )
         if told[0] is not None:
             raise KafkaException(told[0])
 
@@ -80,7 +82,9 @@ class ReleaseTopic:
         while unfinished:
             record = consumer.poll(1.0)
             if time.monotonic() > deadline:
-                raise ReleaseError(f"the end of {self._topic} was not reached within {_WAIT_S:.0f} s: try again")
+                raise ReleasesUnavailableError(
+                    f"the end of {self._topic} was not reached within {_WAIT_S:.0f} s: try again"
+                )
             if record is None:
                 continue
             if (error := record.error()) is None:
@@ -99,7 +103,9 @@ class ReleaseTopic:
         except KafkaException as error:
             reason: KafkaError = error.args[0]
             if not lacks_right(reason):
-                raise ReleaseError(f"{where}: {reason.str()}. See KAFKA_BOOTSTRAP_SERVERS, and try again") from error
+                raise ReleasesUnavailableError(
+                    f"{where}: {reason.str()}. See KAFKA_BOOTSTRAP_SERVERS, and try again"
+                ) from error
             of_group = reason.name().startswith("GROUP")
             lacking = f"Describe on group {RELEASES_GROUP}" if of_group else f"{right} on topic {self._topic}"
             raise ReleaseError(

@@ -25,14 +25,16 @@ def ready(builders: ServedBuilders, registry: Registry, version: str | None, ser
         RegistryError: there is no such version, or it is damaged.
         LoraError: it does not fit the base model.
     """
-    from trainer.lora.loading import load_for_answers
+    from trainer.lora.loading import answering_device, load_for_answers
 
+    device = answering_device()
     if version is None:
-        yield Answerer.of(None, load_for_answers(builders.folder, None), builders.of(), serving)
+        yield Answerer.of(None, load_for_answers(builders.folder, None, device=device), builders.of(), serving)
         return
     with tempfile.TemporaryDirectory(prefix="adapter-") as scratch:
         folder = Path(scratch) / "adapter"
         registry.fetch(builders.profile.name, version, folder)
         metadata = registry.find(builders.profile.name, version).metadata
         trust = Trust(metadata.temperature, metadata.threshold)
-        yield Answerer.of(version, load_for_answers(builders.folder, folder), builders.of(), serving, trust)
+        model = load_for_answers(builders.folder, folder, device=device)
+        yield Answerer.of(version, model, builders.of(), serving, trust)
