@@ -64,6 +64,7 @@ def test_labels_of_a_new_domain_are_learnt_and_released(builder: ExampleBuilder,
     assert verdict.metrics["macro_f1"] > verdict.metrics["live_macro_f1"] + 0.1
 
 
+@pytest.mark.soak
 def test_shuffled_labels_are_refused(builder: ExampleBuilder, tmp_path: Path) -> None:
     verdict = refreshed(builder, tmp_path, shuffle=True)
     assert not verdict.released

@@ -38,6 +38,7 @@ def test_killed_at_a_named_point(rig: MakeRig, tmp_path: Path, point: Point) -> 
     assert [seen.offsets(partition) for partition in range(2)] == [list(range(150))] * 2
 
 
+@pytest.mark.soak
 def test_killed_again_and_again_while_another_worker_shares_the_work(rig: MakeRig, tmp_path: Path) -> None:
     one = rig(partitions=4)
     one.publish(make_request(partition, offset) for offset in range(400) for partition in range(4))
