@@ -47,6 +47,11 @@ def lacks_right(error: ClientError) -> bool:
     return error.name() in _NO_RIGHT
 
 
+def lacking(error: ClientError, topic_right: str, group: str) -> str:
+    """Which right, where `lacks_right`: that of the topic, as ``Read on topic t``, or else Describe on the group."""
+    return f"Describe on group {group}" if error.name().startswith("GROUP") else topic_right
+
+
 def check_files(settings: KafkaSettings) -> None:
     """The files that the settings name are there.
 

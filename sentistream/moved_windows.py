@@ -8,7 +8,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaException
 from redis.exceptions import NoPermissionError, RedisError
 
-from schemas.kafka_refusals import lacks_right
+from schemas.kafka_refusals import lacking, lacks_right
 from sentistream.doctor.cluster import Cluster, UnreachableError
 from sentistream.doctor.groups import GroupPlace
 from sentistream.doctor.partitioners import murmur2
@@ -88,8 +88,8 @@ def _lacking(error: Exception, group: str, topic: str) -> str | None:
     """The right that lacks, if that is it."""
     if not isinstance(error, KafkaException) or not lacks_right(error.args[0]):
         return None
-    where = f"group {group}" if error.args[0].name().startswith("GROUP") else f"topic {topic}"
-    return f"this login lacks Describe on {where}. deploy/acls has all that is needed"
+    right = lacking(error.args[0], f"Describe on topic {topic}", group)
+    return f"this login lacks {right}. deploy/acls has all that is needed"
 
 
 def _move_all(client: Any, topic: MessagesTopic) -> Moves:

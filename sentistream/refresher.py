@@ -6,12 +6,11 @@ from typing import Final
 import structlog
 
 from sentistream.refresh_process import RefreshProcess
+from trainer.settings import RUN_SECONDS
 
 log = structlog.get_logger()
 
 _STOP_S: Final = 20.0
-#: As the default of TRAINER_RUN_SECONDS.
-_LONGEST_S: Final = 6 * 3600.0
 
 
 class Refresher:
@@ -31,7 +30,7 @@ class Refresher:
             log.info("refresh_running_already", reason=reason)
             return
         try:
-            self._running = RefreshProcess.start(self._environment, _STOP_S, longest_s=_LONGEST_S)
+            self._running = RefreshProcess.start(self._environment, _STOP_S, longest_s=RUN_SECONDS)
         except OSError as error:
             log.warning("refresh_not_started", reason=reason, error=str(error))
             return

@@ -8,7 +8,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
-from schemas.kafka_refusals import lacks_right
+from schemas.kafka_refusals import lacking, lacks_right
 from sentistream.errors import TopicError
 from sentistream.publisher import Place
 
@@ -119,8 +119,8 @@ def _to_the_end(consumer: Consumer, unfinished: set[int], topic: str) -> Iterato
 def _not_read(topic: str, error: KafkaError) -> TopicError:
     if not lacks_right(error):
         return TopicError(f"{topic} cannot be read: {error.str()}")
-    lacking = f"Describe on group {READER_GROUP}" if error.name().startswith("GROUP") else f"Read on topic {topic}"
-    return TopicError(f"{topic} cannot be read: this login lacks {lacking}. deploy/acls has all that is needed")
+    right = lacking(error, f"Read on topic {topic}", READER_GROUP)
+    return TopicError(f"{topic} cannot be read: this login lacks {right}. deploy/acls has all that is needed")
 
 
 def _stored(record: Any) -> StoredRecord:

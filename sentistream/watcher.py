@@ -14,7 +14,7 @@ from schemas.connections import KafkaSettings
 from schemas.dead_letter import DeadLetter
 from schemas.errors import SchemaError
 from schemas.event import EmotionEvent
-from schemas.kafka_refusals import lacks_right
+from schemas.kafka_refusals import lacking, lacks_right
 from schemas.topics import TopicNames
 from sentistream.errors import ServiceError
 from sentistream.publisher import Place
@@ -135,5 +135,5 @@ class Watcher:
 
 
 def _lacking(error: KafkaError, topic: str) -> ServiceError:
-    lacking = f"Describe on group {_GROUP}" if error.name().startswith("GROUP") else f"Read on topic {topic}"
-    return ServiceError(f"events cannot be read: this login lacks {lacking}. deploy/acls has all that is needed")
+    right = lacking(error, f"Read on topic {topic}", _GROUP)
+    return ServiceError(f"events cannot be read: this login lacks {right}. deploy/acls has all that is needed")

@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 
 from trainer.errors import CheckpointError
-from trainer.files import sync_entry, sync_file
+from trainer.files import sync
 
 FILE = "checkpoint.pt"
 #: What torch, zip and pickle say of a file that is torn, or of another make.
@@ -40,9 +40,9 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     # Not by its path: torch would tell of a full disk as of a fault of its own.
     with partial.open("wb") as file:
         torch.save({name: getattr(checkpoint, name) for name in ("run", "epoch", "step", "state")}, file)
-    sync_file(partial)
+    sync(partial)
     os.replace(partial, folder / FILE)  # noqa: PTH105  # os.replace says what it does
-    sync_entry(folder)
+    sync(folder)
 
 
 def load(folder: Path, run: str) -> Checkpoint | None:

@@ -4,23 +4,17 @@ import os
 from pathlib import Path
 
 
-def sync_file(path: Path) -> None:
-    """Return once the disk has a file's bytes."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_entry(folder: Path) -> None:
-    """Return once the disk has a folder's names."""
-    entry = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Return once the disk has a file's bytes, or a folder's names."""
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(entry)
+        os.fsync(handle)
     finally:
-        os.close(entry)
+        os.close(handle)
 
 
 def sync_tree(folder: Path) -> None:
     """All files below a folder."""
     for path in folder.rglob("*"):
         if path.is_file():
-            sync_file(path)
+            sync(path)

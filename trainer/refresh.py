@@ -1,13 +1,12 @@
 """One refresh of a model's adapter: from the labels that people gave to a release, or to a reason why not."""
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -15,6 +14,7 @@ from schemas.adapter import OffsetSpan
 from trainer.failures import computing, writing
 from trainer.faultpoints import FaultPoints, NoFaults
 from trainer.outcome import Outcome, Status
+from trainer.refresh_contract import Halt, Held, Steps
 from trainer.registry.errors import OvertakenError
 from trainer.run_folder import Run, RunFolder, all_runs, drop_old
 from trainer.stages import DataSummary, Ground, Verdict
@@ -25,62 +25,6 @@ _DATA: Final = "data"
 _ADAPTER: Final = "adapter"
 _GATE: Final = "gate"
 _SHADOW: Final = "shadow"
-
-#: Returns, or raises what ends the run: StoppedError or LockLostError.
-Halt = Callable[[], None]
-
-
-class Steps(Protocol):
-    """What a refresh does, step by step; each can be done again after a kill, with the same result."""
-
-    def ground(self) -> Ground:
-        """What the run stands on: model, recipe and the live adapter."""
-
-    def live(self) -> str | None:
-        """The version that is live at this moment, which may be another than the ground's; None for the base model."""
-
-    def was_released(self, run: Run) -> bool:
-        """Whether this run's version has ever been live."""
-
-    def spans(self) -> tuple[OffsetSpan, ...]:
-        """Where the topics begin and end now."""
-
-    def news(self, spans: tuple[OffsetSpan, ...], seen: tuple[OffsetSpan, ...]) -> int:
-        """Label records in ``spans`` that are not in ``seen``."""
-
-    def collect(self, run: Run, into: Path) -> DataSummary:
-        """Read the labelled messages of the run's spans, split them, and write them down."""
-
-    def train(self, run: Run, data: Path, checkpoints: Path, into: Path, halt: Halt) -> None:
-        """Train the candidate; goes on from a checkpoint. Calls ``halt`` at each optimiser step."""
-
-    def judge(self, run: Run, data: Path, adapter: Path, into: Path, halt: Halt) -> Verdict:
-        """Compare the candidate with the live adapter on the frozen sets."""
-
-    def shadows(self) -> bool:
-        """Whether a candidate that the gate let pass answers live messages before its release."""
-
-    def shadow(self, run: Run, adapter: Path, verdict: Verdict, into: Path, halt: Halt) -> None:
-        """Let the candidate answer live messages beside what is live, and write both down."""
-
-    def publish(self, run: Run, adapter: Path, verdict: Verdict) -> None:
-        """Put the candidate into the registry as a whole; nothing happens where it is already."""
-
-    def release(self, run: Run, verdict: Verdict) -> None:
-        """Make the published version live; OvertakenError where another went live meanwhile."""
-
-
-class Held(Protocol):
-    """The model's lock.
-
-    Attributes:
-        lost: set once it is another's, or may be.
-    """
-
-    lost: threading.Event
-
-    def check(self) -> None:
-        """Raise LockLostError unless it is still ours."""
 
 
 @dataclass(frozen=True, slots=True)

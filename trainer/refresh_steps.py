@@ -32,7 +32,7 @@ from trainer.lora.launched import do
 from trainer.lora.loading import answering_device, load_for_answers
 from trainer.lora.recipe import Recipe
 from trainer.lora.share_file import read_choice
-from trainer.refresh import Halt
+from trainer.refresh_contract import Halt
 from trainer.refresh_settings import RefreshSettings
 from trainer.registry.store import Registry
 from trainer.releases import Releases

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from schemas.adapter import OffsetSpan
 from schemas.base import Frozen
 from trainer.errors import RunFolderError
-from trainer.files import sync_entry, sync_file, sync_tree
+from trainer.files import sync, sync_tree
 from trainer.outcome import Outcome
 
 _RUN: Final = "run.json"
@@ -123,14 +123,14 @@ class RunFolder:
         # A power cut must not leave a renamed folder with empty files.
         sync_tree(partial)
         partial.replace(self.path / name)
-        sync_entry(self.path)
+        sync(self.path)
 
     def _keep_text(self, name: str, text: str) -> None:
         partial = self.path / f"{name}{_PARTIAL}"
         partial.write_text(text, encoding="utf-8")
-        sync_file(partial)
+        sync(partial)
         partial.replace(self.path / name)
-        sync_entry(self.path)
+        sync(self.path)
 
 
 def all_runs(runs: Path) -> list[RunFolder]:

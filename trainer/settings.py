@@ -1,7 +1,7 @@
 """Settings of ``sentistream train-base`` (``TRAIN_BASE_``) and of ``sentistream trainer`` (``TRAINER_``)."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -84,6 +84,10 @@ class TrainerSettings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+#: Of a refresh, at the longest.
+RUN_SECONDS: Final = 6 * 3600.0
+
+
 class ServeSettings(BaseSettings):
     """A refresh on a schedule, without cron."""
 
@@ -95,7 +99,7 @@ class ServeSettings(BaseSettings):
         default=20.0, ge=0, description="On SIGTERM, time for a running refresh to end by itself."
     )
     run_seconds: float = Field(
-        default=21600.0,
+        default=RUN_SECONDS,
         gt=0,
         description="A refresh that takes longer is ended as on SIGTERM, and counts as failed; the next one goes on.",
     )

@@ -5,10 +5,12 @@ import os
 import secrets
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+import pytest
+from _pytest.mark import ParameterSet
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -53,6 +55,20 @@ def commands(service: str, environment: dict[str, str] | None = None) -> list[st
         ["/bin/sh", "-e", str(ACLS / f"{service}.sh")], env=given, capture_output=True, text=True, check=True
     )
     return done.stdout.splitlines()
+
+
+def each_line(service: str) -> list[ParameterSet]:
+    """The number of each line of a file, for pytest: what is tried without it."""
+    return [pytest.param(number, id=_named(line)) for number, line in enumerate(commands(service))]
+
+
+def each_line_of(services: Iterable[str]) -> list[ParameterSet]:
+    """The same of several files, with the file's name."""
+    return [
+        pytest.param(service, number, id=f"{service}: {_named(line)}")
+        for service in services
+        for number, line in enumerate(commands(service))
+    ]
 
 
 def binding(command: str) -> AclBinding:
@@ -114,6 +130,11 @@ def right(command: str) -> str:
     one = binding(command)
     operation = one.operation.name.title().replace("_", "")
     return f"{operation} on {one.restype.name.lower().replace('_', ' ')} {one.name}"
+
+
+def _named(command: str) -> str:
+    """Without the user."""
+    return " ".join(command.split()[3:])
 
 
 def _known(login: KafkaSettings) -> bool:

@@ -30,7 +30,17 @@ from sentistream.topics import create_topics, describe_topics
 from streams.errors import StreamsError
 from streams.redis_client import RIGHTS, redis_client
 from streams.window import Group, PartitionWork, WindowRule, WindowStore
-from tests.deploy.acl_rig import ACLS, PASSWORD, commands, doctor_on_rights, new_name, redis_rules, resource, user_with
+from tests.deploy.acl_rig import (
+    ACLS,
+    PASSWORD,
+    commands,
+    doctor_on_rights,
+    each_line_of,
+    new_name,
+    redis_rules,
+    resource,
+    user_with,
+)
 from tests.streams.secured_rig import environment_of
 from tests.streams.stream_rig import make_messages, published
 from tests.trainer.feedback_rig import Platform, chat
@@ -241,11 +251,7 @@ SERVICES: dict[str, Callable[[Cluster, KafkaSettings], str]] = {
     "trainer": trainer,
     "reader": reader,
 }
-LINES = [
-    pytest.param(service, number, id=f"{service}: {' '.join(line.split()[3:])}")
-    for service in SERVICES
-    for number, line in enumerate(commands(service))
-]
+LINES = each_line_of(SERVICES)
 
 
 @pytest.mark.parametrize("service", ["streams", "worker", "trainer", "reader"])

@@ -23,7 +23,7 @@ from sentistream.errors import PublishError
 from sentistream.forgetting.topics import messages_topic
 from sentistream.publisher import Outbound, Place, Publisher
 from sentistream.topics import create_topics
-from tests.deploy.acl_rig import commands, new_name, right, user_with
+from tests.deploy.acl_rig import commands, each_line_of, new_name, right, user_with
 from tests.sentistream.synthetic import make_event, make_letter
 from tests.streams.secured_rig import environment_of
 from tests.waiting import wait_for
@@ -167,11 +167,7 @@ FILES: dict[str, Callable[[Deployment, KafkaSettings], None]] = {
     "dlq": dlq,
     "replay": replay,
 }
-LINES = [
-    pytest.param(file, number, id=f"{file}: {' '.join(line.split()[3:])}")
-    for file in FILES
-    for number, line in enumerate(commands(file))
-]
+LINES = each_line_of(FILES)
 
 
 @pytest.fixture

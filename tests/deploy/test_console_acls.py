@@ -27,7 +27,7 @@ from sentistream.publisher import Place
 from sentistream.topic_reader import read_topic
 from sentistream.topics import create_topics
 from tests.console.store.making import make_event, make_label
-from tests.deploy.acl_rig import commands, doctor_on_rights, new_name, right, user_with
+from tests.deploy.acl_rig import commands, doctor_on_rights, each_line, new_name, right, user_with
 from tests.sentistream.synthetic import make_letter
 from tests.waiting import wait_for
 from trainer.registry.store import Registry
@@ -39,7 +39,7 @@ WRITES = {"X-Requested-With": "sentistream"}
 HERE = datetime(2026, 11, 21, 3, 15, tzinfo=UTC)
 #: `sentistream console` and the services that it looks after.
 SERVICES = ("CONSOLE", "STORE", "STREAMS", "WORKER")
-LINES = [pytest.param(number, id=" ".join(one.split()[3:])) for number, one in enumerate(commands("console"))]
+LINES = each_line("console")
 
 
 @dataclass

@@ -10,17 +10,22 @@ from sentistream.doctor.finding import Status
 from sentistream.doctor.rights import group_needs, needs
 from sentistream.embedded import EmbeddedKafka
 from sentistream.topics import create_topics
-from tests.deploy.acl_rig import binding, commands, deployment_of, doctor_on_rights, new_name, right, user_with
+from tests.deploy.acl_rig import (
+    binding,
+    commands,
+    deployment_of,
+    doctor_on_rights,
+    each_line_of,
+    new_name,
+    right,
+    user_with,
+)
 from worker.clients import transactional_id
 
 _DESCRIBES = {"READ", "WRITE"}
 #: Store and console are asked without each of their lines where they are run.
 FILES: tuple[Service, ...] = ("streams", "worker", "trainer")
-LINES = [
-    pytest.param(service, number, id=f"{service}: {' '.join(line.split()[3:])}")
-    for service in FILES
-    for number, line in enumerate(commands(service))
-]
+LINES = each_line_of(FILES)
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from sentistream.forgetting.places import RIGHTS
 from sentistream.forgetting.report import ForgetReport
 from sentistream.topics import create_topics
 from tests.console.store.making import Filler, make_event
-from tests.deploy.acl_rig import PASSWORD, binding, commands, new_name, redis_rules, user_with
+from tests.deploy.acl_rig import PASSWORD, binding, commands, each_line, new_name, redis_rules, user_with
 
 pytestmark = pytest.mark.kafka
 
 #: As the command's own words and Kafka's documents spell them.
 SPELT = {"DESCRIBE": "Describe", "DESCRIBE_CONFIGS": "DescribeConfigs"}
-LINES = [pytest.param(number, id=" ".join(one.split()[3:])) for number, one in enumerate(commands("forget"))]
+LINES = each_line("forget")
 WORDS = [word for word in redis_rules("forget") if word.startswith(("+", "~"))]
 
 

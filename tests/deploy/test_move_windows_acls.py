@@ -20,12 +20,12 @@ from sentistream.topics import create_topics
 from streams.redis_client import redis_client
 from streams.settings import StreamsSettings
 from streams.window import Group, PartitionWork, WindowRule, WindowStore, window_keys
-from tests.deploy.acl_rig import PASSWORD, commands, new_name, redis_rules, right, user_with
+from tests.deploy.acl_rig import PASSWORD, commands, each_line, new_name, redis_rules, right, user_with
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
-LINES = [pytest.param(number, id=" ".join(one.split()[3:])) for number, one in enumerate(commands("move-windows"))]
+LINES = each_line("move-windows")
 WORDS = [word for word in redis_rules("move-windows") if word.startswith(("+", "~"))]
 #: Of these some stay in the first of two partitions and some move.
 CONVERSATIONS = [f"c{number}" for number in range(6)]

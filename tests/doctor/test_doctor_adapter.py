@@ -84,12 +84,7 @@ def test_a_damaged_adapter_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_adapter_that_cannot_be_fetched_is_named(
     kafka: EmbeddedKafka, topics: TopicsFactory, tmp_path: Path
 ) -> None:
-    names = topics(1)
-    worker = WorkerSettings(
-        **kafka.connection.model_dump(), topic_prefix=names.topic_prefix, model="nowhere", worker_id="one"
-    )
-    deployment = Deployment(DoctorSettings(), StreamsSettings(), worker, ("worker",))
-    topic = ReleaseTopic(kafka.connection, names.releases)
+    deployment, topic = _in_kafka(kafka, topics, "nowhere")
 
     def told(**changed: object) -> Finding:
         given = {
@@ -123,11 +118,7 @@ def test_an_adapter_that_cannot_be_fetched_is_named(
 def test_a_good_adapter_and_one_for_another_base_are_told_apart_in_kafka(
     kafka: EmbeddedKafka, topics: TopicsFactory, tmp_path: Path
 ) -> None:
-    names = topics(1)
-    given = {**kafka.connection.model_dump(), "topic_prefix": names.topic_prefix, "model": SHIPPED_MODEL}
-    worker = WorkerSettings(**given, worker_id="one")
-    deployment = Deployment(DoctorSettings(), StreamsSettings(), worker, ("worker",))
-    topic = ReleaseTopic(kafka.connection, names.releases)
+    deployment, topic = _in_kafka(kafka, topics, SHIPPED_MODEL)
     for version, base, status in (
         ("v1", weights_sha256(find_model(SHIPPED_MODEL)), Status.OK),
         ("v2", "1" * 64, Status.FAIL),
@@ -137,3 +128,12 @@ def test_a_good_adapter_and_one_for_another_base_are_told_apart_in_kafka(
         (found,) = check_adapter(deployment)
         assert found.status is status, found
         assert version in found.found
+
+
+def _in_kafka(kafka: EmbeddedKafka, topics: TopicsFactory, model: str) -> tuple[Deployment, ReleaseTopic]:
+    """A worker of this model, and where its releases stand."""
+    names = topics(1)
+    given = {**kafka.connection.model_dump(), "topic_prefix": names.topic_prefix, "model": model}
+    worker = WorkerSettings(**given, worker_id="one")
+    deployment = Deployment(DoctorSettings(), StreamsSettings(), worker, ("worker",))
+    return deployment, ReleaseTopic(kafka.connection, names.releases)

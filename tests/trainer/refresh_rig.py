@@ -11,7 +11,8 @@ from schemas.adapter import OffsetSpan
 from trainer.errors import LockLostError
 from trainer.faultpoints import FaultPoints, NoFaults, Point
 from trainer.outcome import Outcome
-from trainer.refresh import Halt, Refresh, Rules, Seams
+from trainer.refresh import Refresh, Rules, Seams
+from trainer.refresh_contract import Halt
 from trainer.run_folder import Run
 from trainer.stages import DataSummary, Ground, Verdict
 

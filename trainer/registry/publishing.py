@@ -8,11 +8,11 @@ invisible both ways, and the next attempt removes it. Two attempts at the same v
 trainer's lock on the model, not here.
 """
 
-import os
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from trainer.files import sync
 from trainer.registry.checksums import SUMS_FILE
 
 
@@ -26,12 +26,12 @@ def publish_by_rename(staged: Path, target: Path) -> None:
         for path in sorted(partial.rglob("*"), reverse=True):
             # A service under another user reads it.
             path.chmod(0o755 if path.is_dir() else 0o644)
-            _to_disk(path)
+            sync(path)
         partial.chmod(0o755)
-        _to_disk(partial)
+        sync(partial)
         # Never onto a version that is there: rename refuses a folder that holds anything.
         partial.rename(target)
-        _to_disk(target.parent)
+        sync(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -55,11 +55,3 @@ def publish_by_mark(staged: Path, system: Any, target: str) -> None:
             raise OSError(f"{name} has {found} bytes in the store, not the {path.stat().st_size} that were sent")
     system.put_file(str(mark), names[mark])
     system.invalidate_cache()
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from schemas.codec import decode, encode
 from schemas.connections import KafkaSettings
 from schemas.errors import SchemaError
-from schemas.kafka_refusals import lacks_right
+from schemas.kafka_refusals import lacking, lacks_right
 from schemas.release import AdapterRelease
 from trainer.registry.errors import ReleaseError, ReleasesUnavailableError
 
@@ -106,10 +106,9 @@ class ReleaseTopic:
                 raise ReleasesUnavailableError(
                     f"{where}: {reason.str()}. See KAFKA_BOOTSTRAP_SERVERS, and try again"
                 ) from error
-            of_group = reason.name().startswith("GROUP")
-            lacking = f"Describe on group {RELEASES_GROUP}" if of_group else f"{right} on topic {self._topic}"
+            lacks = lacking(reason, f"{right} on topic {self._topic}", RELEASES_GROUP)
             raise ReleaseError(
-                f"{where}: this login lacks {lacking}. deploy/acls has all that the trainer and the console need"
+                f"{where}: this login lacks {lacks}. deploy/acls has all that the trainer and the console need"
             ) from error
 
 

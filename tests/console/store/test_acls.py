@@ -15,12 +15,12 @@ from sentistream.embedded import EmbeddedKafka
 from sentistream.topics import create_topics
 from tests.console.store.making import make_event, make_label
 from tests.console.store.store_rig import Rig, running
-from tests.deploy.acl_rig import commands, doctor_on_rights, right, user_with
+from tests.deploy.acl_rig import commands, doctor_on_rights, each_line, right, user_with
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
-LINES = [pytest.param(number, id=" ".join(line.split()[3:])) for number, line in enumerate(commands("store"))]
+LINES = each_line("store")
 
 
 @pytest.mark.parametrize("without", [pytest.param(None, id="nothing"), *LINES])
