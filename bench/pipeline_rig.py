@@ -1,5 +1,6 @@
 """The whole pipeline for a benchmark: Kafka, Redis, the stream and the worker, with a publisher and a reader."""
 
+import math
 import random
 import secrets
 import tempfile
@@ -100,13 +101,13 @@ class Rig:
         """Leave the broker."""
         self._reader.close()
 
-    def flush(self) -> None:
-        """Wait until Kafka has everything."""
-        self._producer.flush()
-
     def arrivals(self, count: int) -> list[Arrival]:
         """So many events, in the order of their coming."""
-        found: list[Arrival] = []
+        return self.read(self.records(count))
+
+    def records(self, count: int) -> list[tuple[float, Any]]:
+        """So many events, unread, and when each came."""
+        found: list[tuple[float, Any]] = []
         quiet_since = time.monotonic()
         while len(found) < count:
             records = self.poll(0.5)
@@ -115,13 +116,14 @@ class Rig:
             elif time.monotonic() - quiet_since > _PATIENCE_S:
                 raise SystemExit(f"{len(found)} of {count} events came, then none for {_PATIENCE_S:.0f} s")
             self.services.check()
-            found += self.read(records)
+            found += records
         return found
 
     def poll(self, seconds: float) -> list[tuple[float, Any]]:
         """Records that came and when, unread: reading them can wait until the measurement is over."""
         self._producer.poll(0)
-        first = self._reader.poll(seconds)
+        # librdkafka counts whole milliseconds: with less it would be asked again and again.
+        first = self._reader.poll(math.ceil(seconds * 1000) / 1000)
         if first is None:
             return []
         records = [first, *self._reader.consume(500, timeout=0)]

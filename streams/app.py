@@ -90,7 +90,7 @@ def add_agent(app: StreamsApp, settings: StreamsSettings, processor: Processor, 
     positions = ConsumerPositions(app)
 
     async def handle(stream: Any) -> None:
-        async for events in batches(stream, settings.batch_size):
+        async for events in batches(stream, settings.batch_size, lambda: app.intake.waiting):
             messages = [event.message for event in events]
             records = [_record(message) for message in messages]
             await processor.process(records, positions)

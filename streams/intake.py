@@ -51,6 +51,11 @@ class Intake:
         return self._bytes >= self._limit
 
     @property
+    def waiting(self) -> int:
+        """Messages that were fetched and not handled yet."""
+        return self._messages
+
+    @property
     def poll_age_s(self) -> float:
         """Since the fetching loop last went round."""
         return time.monotonic() - self._polled_at

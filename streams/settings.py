@@ -36,7 +36,7 @@ class StreamsSettings(PromptSettings, KafkaSettings, RedisSettings, TopicNames, 
     )
     batch_size: int = Field(default=1000, ge=1, le=10_000, description="Most messages in one batch.")
     batch_wait_ms: int = Field(
-        default=5, ge=1, le=1000, description="Pause between two questions to Kafka, in which messages gather."
+        default=8, ge=1, le=1000, description="Pause between two questions to Kafka, in which messages gather."
     )
     buffer_mib: int = Field(default=64, ge=1, description="Fetched messages that may wait in memory, in MiB.")
     commit_interval_s: float = Field(default=1.0, gt=0, description="How often offsets are committed.")

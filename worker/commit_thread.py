@@ -48,7 +48,8 @@ class Running:
 class CommitThread:
     """Runs calls in the order in which they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "commits") -> None:
+        self._name = name
         self._calls: SimpleQueue[Running | None] = SimpleQueue()
         self._started = False
 
@@ -56,7 +57,7 @@ class CommitThread:
         """Begin with a call as soon as those before it have ended."""
         if not self._started:
             # A daemon: a client that hangs must not keep a process alive that has said why it stops.
-            threading.Thread(target=self._run, name="commits", daemon=True).start()
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
             self._started = True
         running = Running(call)
         self._calls.put(running)

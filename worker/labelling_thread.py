@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 import structlog
+import uvloop
 
 from schemas.codec import encode
 from schemas.event import EmotionEvent, Policy
@@ -62,7 +63,7 @@ class LabellingThread:
         metrics.WAITING.set_function(lambda: len(self._queue))
         metrics.TENANTS.set_function(lambda: self._queue.tenants)
         metrics.IN_FLIGHT.set_function(lambda: self._in_flight)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._tasks: dict[Assignment, set[asyncio.Task[None]]] = {}
         self._jitter = Random()
         self._woken = threading.Event()

@@ -25,8 +25,8 @@ log = structlog.get_logger()
 _ABORT_PAUSE_S: Final = 0.05
 #: While more waits in Kafka than there is room for, larger transactions cost nobody time.
 _BACKLOG_LINGER_MS: Final = 150.0
-#: How soon the end of a commit is seen: another one may be due.
-_RUNNING_POLL_S: Final = 0.001
+#: How soon the end of a commit is seen: the next one begins `_GAP_S` after that end, sooner would bring nothing.
+_RUNNING_POLL_S: Final = 0.003
 #: Kafka answers a commit before its marks are written, and tells a transaction that begins before they are to come
 #: again, which librdkafka does after 20 ms. With 6 ms between two of them 1 in 100 took so long.
 _GAP_S: Final = 0.005

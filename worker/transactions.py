@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from worker import metrics
 from worker.errors import FencedError, KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
 from worker.faultpoints import FaultPoints
-from worker.late_calls import CallLostError, left_behind_if_late
+from worker.late_calls import CallLostError, LateCalls
 from worker.records import Record
 
 log = structlog.get_logger()
@@ -87,6 +87,7 @@ class TransactionalCommitter:
         self._deadline_s = deadline_s
         self._until = until
         self._producer: Producer | None = None
+        self._late_calls = LateCalls()
 
     def start(self) -> None:
         """Begin anew with a new producer; an open transaction of its predecessor is ended by this."""
@@ -128,7 +129,7 @@ class TransactionalCommitter:
 
     def _send_offsets(self, producer: Producer, offsets: list[TopicPartition], group: Any) -> None:
         left = max(self._until() - time.monotonic(), _LAST_S)
-        left_behind_if_late(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), min(_LOST_S, left))
+        self._late_calls.make(lambda: producer.send_offsets_to_transaction(offsets, group, _STEP_S), min(_LOST_S, left))
 
     def _end(self, producer: Producer) -> None:
         try:

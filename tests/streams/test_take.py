@@ -51,7 +51,7 @@ class _Channel:
 async def _taking() -> None:
     stream = _Stream()
     stream.channel = _Channel()
-    taken = batches(stream, 3)
+    taken = batches(stream, 3, lambda: 0)
     first = asyncio.ensure_future(anext(taken))
     await asyncio.sleep(0)
     assert not stream.enable_acks
@@ -73,6 +73,36 @@ async def _taking() -> None:
 
 def test_batches_gather_while_one_is_handled_and_stay_bounded() -> None:
     asyncio.run(_taking())
+
+
+async def _taking_fetches(lost: int) -> None:
+    stream, size, fetched = _Stream(), 4, [3]
+    stream.channel = _Channel()
+
+    async def deliver(events: str) -> None:
+        for one in events:
+            await stream.arrive(one)
+            await asyncio.sleep(0)  # as faust's background task does
+
+    taken = batches(stream, size, lambda: fetched[0])
+    first = asyncio.ensure_future(anext(taken))
+    await asyncio.sleep(0)
+    delivered = asyncio.ensure_future(deliver("abc"))
+    assert await first == ["a", "b", "c"], "one fetch, one batch"
+    fetched[0] = 5 + lost
+    second = asyncio.ensure_future(anext(taken))
+    await delivered
+    delivered = asyncio.ensure_future(deliver("defgh"))
+    assert await second == ["d", "e", "f", "g"], "no more than fit"
+    fetched[0] = 1 + lost
+    assert await anext(taken) == ["h"]
+    await delivered
+    await taken.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("lost", [0, 2], ids=["all", "some are thrown away on the way"])
+def test_what_a_fetch_brought_is_one_batch(lost: int) -> None:
+    asyncio.run(_taking_fetches(lost))
 
 
 def test_a_broker_is_asked_at_once_after_a_quiet_moment_and_otherwise_after_a_pause(

@@ -5,6 +5,7 @@ import json
 import math
 import time
 import zlib
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -117,8 +118,8 @@ class ScriptedEngine:
         self._closed = True
 
     def _draw(self, prompt: Prompt, adapter: str | None) -> Random:
-        content = repr((prompt.token_ids, prompt.chat, adapter, self._script.seed))
-        return Random(zlib.crc32(content.encode()))
+        rest = repr((prompt.chat, adapter, self._script.seed)).encode()
+        return Random(zlib.crc32(rest, zlib.crc32(array("Q", prompt.token_ids))))
 
     async def _wait(self, draw: Random, prompt: Prompt, adapter: str | None) -> None:
         if self._closed:
