@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from trainer.calibration import chance_error
 from trainer.gate.markdown import markdown
 from trainer.gate.report import (
     Change,
@@ -18,6 +20,7 @@ from trainer.gate.report import (
 )
 from trainer.gate.rules import enough, judge_figures
 from trainer.gate.settings import GateSettings
+from trainer.metrics import bins_for, calibration_error
 
 SETTINGS = GateSettings()
 
@@ -171,6 +174,29 @@ def test_the_rule_of_calibration_says_how_it_judged(beyond: bool, code: str, lim
     figures_of = "expected calibration error after temperature goes from 0.030 (0.000 by chance) to 0.071 (0.063)"
     assert rule.text == figures_of + limit
     assert f"| calibration | {rule.text} |" in markdown(report(found, figures))
+
+
+@pytest.mark.parametrize(("messages", "least", "most"), [(400, 0.4, 0.65), (1000, 0.7, 0.95)])
+def test_by_the_plain_rule_luck_refuses_candidates_whose_confidence_is_perfect(
+    messages: int, least: float, most: float
+) -> None:
+    """As many of both sides' answers are right as their confidence says, and eight tenths of them on both sides."""
+    draw = np.random.default_rng(0)
+    bins, kept = bins_for(messages), {True: 0, False: 0}
+    by_chance = chance_error(draw.uniform(0.3, 1.0, messages), bins)
+    for _ in range(200):
+        confidence = draw.uniform(0.3, 1.0, messages)
+        before, anew = (draw.random(messages) < confidence for _ in range(2))
+        after = np.where(draw.random(messages) < 0.8, before, anew)
+        live, candidate = (
+            side(calibration_error=calibration_error(confidence, right, bins), calibration_by_chance=by_chance)
+            for right in (before, after)
+        )
+        for beyond in kept:
+            settings = GateSettings(gate_calibration_beyond_chance=beyond)
+            kept[beyond] += not failed(compared(live=live, candidate=candidate), settings)
+    assert least < kept[False] / 200 < most
+    assert kept[True] / 200 > 0.99
 
 
 @pytest.mark.parametrize(
