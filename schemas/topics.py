@@ -86,6 +86,11 @@ def topics(names: TopicNames, profile: Profile, partitions: int) -> tuple[Topic,
     )
 
 
+def is_pipelines(topic: str) -> bool:
+    """Whether it is one of the six, of this deployment or, by its prefix, of any other on the cluster."""
+    return topic.endswith(tuple(one.name for one in topics(TopicNames(topic_prefix=""), "embedded", 1)))
+
+
 def relabel_topic(names: TopicNames, profile: Profile, partitions: int) -> Topic:
     """The topic of `sentistream relabel`, with as many partitions as ``chat.messages``."""
     return _topic(profile, names.relabels, partitions, 2, 30)

@@ -12,7 +12,7 @@ from rich.table import Table
 from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.connections import KafkaSettings
-from schemas.topics import Profile, TopicNames, relabel_topic, topics
+from schemas.topics import Profile, TopicNames, is_pipelines, relabel_topic, topics
 from sentistream.errors import SentistreamError, TopicError
 from sentistream.options import load, settings_options
 from sentistream.start_progress import quiet_unless_asked
@@ -76,6 +76,8 @@ def command(
     kafka, names = load(KafkaSettings, given), load(TopicNames, given)
     serving, registry = load(ServingSettings, given), load(RegistrySettings, given)
     target = topic or names.relabels
+    if is_pipelines(target):
+        raise TopicError(f"{target} is one of the topics of the pipeline: give --topic another name")
     # torch and transformers take a while to import: the help shall not wait for them.
     from trainer.gate.answers import Serving
     from trainer.registry.store import Registry
@@ -119,9 +121,7 @@ def command(
 
 
 def _make_topic(kafka: KafkaSettings, names: TopicNames, target: str) -> None:
-    """Make the topic like chat.messages, if it is missing; the six are not for this."""
-    if target in {one.name for one in topics(names, "production", 1)}:
-        raise TopicError(f"{target} is one of the topics of the pipeline: give --topic another name")
+    """Make the topic like chat.messages, if it is missing."""
     (messages,) = (one for one in topics(names, "embedded", 1) if one.name == names.messages)
     (state,) = describe_topics(kafka, [messages])
     if state.partitions is None:

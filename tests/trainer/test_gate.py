@@ -39,6 +39,7 @@ from trainer.train_base import builder_for
 #: Times are test_gate_timing.py's: here a crowded machine must not decide.
 SETTINGS = GateSettings(gate_resamples=500, gate_time_rise=1000.0, gate_time_turns=3)
 CALIBRATED = Serving("calibrated")
+BESIDE = pytest.mark.parametrize("first", [False, True], ids=["beside a good adapter", "beside the base model"])
 
 
 class Workbench:
@@ -97,12 +98,13 @@ def test_a_good_round_is_released_with_its_figures(good: Verdict) -> None:
 
 
 @pytest.mark.parametrize("relabel", [shuffled, all_joy, half_flipped])
-def test_a_poisoned_round_is_refused(bench: Workbench, good: Verdict, relabel: Relabel) -> None:
-    verdict = bench.judge(bench.adapter(relabel.__name__, relabel))
+@BESIDE
+def test_a_poisoned_round_is_refused(bench: Workbench, good: Verdict, relabel: Relabel, *, first: bool) -> None:
+    verdict = bench.judge(bench.adapter(relabel.__name__, relabel), **({"live": None} if first else {}))
     assert not verdict.released
     assert any(reason.startswith("macro-F1 not worse") for reason in verdict.reasons)
     assert any(reason.startswith("recall of each label") for reason in verdict.reasons)
-    assert good.metrics["macro_f1"] == pytest.approx(verdict.metrics["live_macro_f1"])
+    assert first or good.metrics["macro_f1"] == pytest.approx(verdict.metrics["live_macro_f1"])
 
 
 def test_a_round_whose_held_out_labels_are_all_one_too_decides_nothing(bench: Workbench) -> None:
@@ -114,8 +116,9 @@ def test_a_round_whose_held_out_labels_are_all_one_too_decides_nothing(bench: Wo
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("relabel", [shuffled, half_flipped])
+@BESIDE
 def test_a_round_whose_held_out_labels_are_poisoned_too_is_refused(
-    bench: Workbench, good: Verdict, relabel: Relabel, seed: int
+    bench: Workbench, good: Verdict, relabel: Relabel, seed: int, *, first: bool
 ) -> None:
     """There is nothing in such labels that a candidate could learn better than what is live knows it."""
     more = "." * seed  # the length of a name is its conversations' seed
@@ -124,7 +127,7 @@ def test_a_round_whose_held_out_labels_are_poisoned_too_is_refused(
         bench.examples(f"development{more}", 40, relabel=relabel),
     )
     candidate = bench.adapter(f"{relabel.__name__}{more}", relabel, source=f"training{more}")
-    verdict = bench.judge(candidate, sets=sets)
+    verdict = bench.judge(candidate, sets=sets, **({"live": None} if first else {}))
     print(f"seed {seed}: {verdict.reasons}")  # noqa: T201 - which rule it was
     assert not verdict.released
     assert any(reason.startswith("macro-F1 not worse") for reason in verdict.reasons)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from trainer.calibration import chance_error
 from trainer.gate.markdown import markdown
 from trainer.gate.report import (
     Change,
@@ -18,6 +20,7 @@ from trainer.gate.report import (
 )
 from trainer.gate.rules import enough, judge_figures
 from trainer.gate.settings import GateSettings
+from trainer.metrics import bins_for, calibration_error
 
 SETTINGS = GateSettings()
 
@@ -102,10 +105,19 @@ def guard(candidate: float, live: float = 0.625) -> tuple[GuardRow, ...]:
             {"live": side(calibration_error=0.09), "candidate": side(calibration_error=0.09)},
             {"live": side(calibration_error=0.09), "candidate": side(calibration_error=0.091)},
         ),
+        # However much of it is chance.
         (
             "calibration",
-            {"candidate": side(calibration_error=0.109, calibration_by_chance=0.06)},
-            {"candidate": side(calibration_error=0.111, calibration_by_chance=0.06)},
+            {"candidate": side(calibration_error=0.049, calibration_by_chance=0.06)},
+            {"candidate": side(calibration_error=0.05, calibration_by_chance=0.06)},
+        ),
+        (
+            "calibration",
+            {"live": side(calibration_error=0.09), "candidate": side(calibration_error=0.09)},
+            {
+                "live": side(calibration_error=0.09, calibration_by_chance=0.01),
+                "candidate": side(calibration_error=0.091, calibration_by_chance=0.06),
+            },
         ),
         ("time per message", {"time": time(1.05)}, {"time": time(1.051)}),
         ("guards", {"guards": guard(0.616)}, {"guards": guard(0.614)}),
@@ -116,8 +128,75 @@ def test_a_rule_at_its_limit(rule: str, kept: dict[str, Any], broken: dict[str, 
     assert failed(compared(**broken)) == [rule]
 
 
-def failed(figures: Compared) -> list[str]:
-    return [one.name for one in judge_figures(figures, SETTINGS) if not one.passed]
+def failed(figures: Compared, settings: GateSettings = SETTINGS) -> list[str]:
+    return [one.name for one in judge_figures(figures, settings) if not one.passed]
+
+
+@pytest.mark.parametrize(
+    ("live", "kept", "broken"),
+    [
+        ((0.03, 0.03), (0.109, 0.06), (0.111, 0.06)),
+        # Above the limit, and what is the model's own does not rise.
+        ((0.13, 0.05), (0.14, 0.06), (0.15, 0.06)),
+    ],
+)
+def test_calibration_beyond_chance_is_a_setting(
+    live: tuple[float, float],
+    kept: tuple[float, float],
+    broken: tuple[float, float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sides(candidate: tuple[float, float]) -> Compared:
+        before, after = (
+            side(calibration_error=error, calibration_by_chance=chance) for error, chance in (live, candidate)
+        )
+        return compared(live=before, candidate=after)
+
+    monkeypatch.setenv("TRAINER_GATE_CALIBRATION_BEYOND_CHANCE", "true")
+    settings = GateSettings()
+    assert not failed(sides(kept), settings)
+    assert failed(sides(broken), settings) == ["calibration"]
+
+
+@pytest.mark.parametrize(
+    ("beyond", "code", "limit"),
+    [
+        (False, "gate_calibration_plain", "; it must stay under 0.05, or not rise"),
+        (True, "gate_calibration", "; what is beyond chance must stay under 0.05, or not rise"),
+    ],
+)
+def test_the_rule_of_calibration_says_how_it_judged(beyond: bool, code: str, limit: str) -> None:  # noqa: FBT001
+    figures = compared(candidate=side(calibration_error=0.0712, calibration_by_chance=0.0633))
+    found = judge_figures(figures, GateSettings(gate_calibration_beyond_chance=beyond))
+    (rule,) = [one for one in found if one.name == "calibration"]
+    assert rule.passed is beyond
+    assert (rule.code, rule.facts["most"]) == (code, "0.05")
+    figures_of = "expected calibration error after temperature goes from 0.030 (0.000 by chance) to 0.071 (0.063)"
+    assert rule.text == figures_of + limit
+    assert f"| calibration | {rule.text} |" in markdown(report(found, figures))
+
+
+@pytest.mark.parametrize(("messages", "least", "most"), [(400, 0.4, 0.65), (1000, 0.7, 0.95)])
+def test_by_the_plain_rule_luck_refuses_candidates_whose_confidence_is_perfect(
+    messages: int, least: float, most: float
+) -> None:
+    """As many of both sides' answers are right as their confidence says, and eight tenths of them on both sides."""
+    draw = np.random.default_rng(0)
+    bins, kept = bins_for(messages), {True: 0, False: 0}
+    by_chance = chance_error(draw.uniform(0.3, 1.0, messages), bins)
+    for _ in range(200):
+        confidence = draw.uniform(0.3, 1.0, messages)
+        before, anew = (draw.random(messages) < confidence for _ in range(2))
+        after = np.where(draw.random(messages) < 0.8, before, anew)
+        live, candidate = (
+            side(calibration_error=calibration_error(confidence, right, bins), calibration_by_chance=by_chance)
+            for right in (before, after)
+        )
+        for beyond in kept:
+            settings = GateSettings(gate_calibration_beyond_chance=beyond)
+            kept[beyond] += not failed(compared(live=live, candidate=candidate), settings)
+    assert least < kept[False] / 200 < most
+    assert kept[True] / 200 > 0.99
 
 
 @pytest.mark.parametrize(

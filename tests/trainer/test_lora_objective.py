@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
@@ -101,6 +102,38 @@ def test_text_keeps_cross_entropy(
             logits = model(ids).logits[0, len(start) - 1 : -1]
         expected += 0.5 * float(functional.cross_entropy(logits, ids[0, len(start) :]))
     assert value_of(model, batch, made) - without == pytest.approx(expected, rel=1e-4)
+
+
+class HeadRows(TorchDispatchMode):
+    """How many rows are multiplied with the whole vocabulary."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self._words = words
+        self.rows = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func.name() in ("aten::mm", "aten::addmm", "aten::bmm") and made.shape[-1] == self._words:
+            self.rows += made.numel() // self._words
+        return made
+
+
+@pytest.mark.parametrize("among", ["labels", "vocabulary"])
+def test_logits_are_computed_where_they_count_and_nowhere_else(
+    tiny_model: Callable[[], OPTForCausalLM], examples: list[Example], roles: RolePrompts, among: str
+) -> None:
+    model = tiny_model().eval()
+    reasons = [replace(one, rationale=(20, 21, 22)) for one in examples]
+    made = recipe(tasks="generator", among=among)
+    batch = batch_of(reasons, made, roles)
+    with HeadRows(model.config.vocab_size) as ours:
+        value_of(model, batch, made)
+    with HeadRows(model.config.vocab_size) as plain, torch.no_grad():
+        model(batch.ids)
+    words, labels = 3 * len(examples), len(examples)
+    assert ours.rows == words + (labels if among == "vocabulary" else 0)
+    assert plain.rows == batch.ids.numel() > 10 * ours.rows
 
 
 def test_rare_labels_weigh_more_and_the_mean_is_one(examples: list[Example]) -> None:

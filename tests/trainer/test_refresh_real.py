@@ -209,7 +209,7 @@ def test_a_registry_that_fails_midway_changes_nothing_and_the_next_run_does_not_
         raise AssertionError("it was trained already")
 
     with monkeypatch.context() as broken:
-        broken.setattr("trainer.registry.publishing._to_disk", full)
+        broken.setattr("trainer.registry.publishing.sync", full)
         with pytest.raises(RegistryUnavailableError, match="No space left"):
             refresh_child.run(world.variables)
     assert world.releases.live(MODEL) is None

@@ -237,7 +237,7 @@ def test_a_disk_that_fails_midway_shows_nothing_and_takes_a_second_try(
             raise OSError(28, f"no space left for {path}")
 
     with monkeypatch.context() as patched:
-        patched.setattr(publishing, "_to_disk", full)
+        patched.setattr(publishing, "sync", full)
         with pytest.raises(RegistryUnavailableError, match="no space left"):
             registry.publish(weights, metadata(), reports)
     assert registry.versions(MODEL) == (live,)

@@ -203,6 +203,16 @@ def test_the_names_of_the_topics_are_prefixed() -> None:
     assert TopicNames(topic_prefix="eu.").relabels == "eu.emotion.relabels"
 
 
+@pytest.mark.parametrize("topic", ["emotion.events", "eu.emotion.events", "us.emotion.events", "us.sanm.requests"])
+def test_no_deployments_own_topics_are_written(topic: str) -> None:
+    """Whatever this one's prefix is: others may share the cluster. Nothing is loaded or reached before."""
+    span = ["--from", "2026-11-20", "--to", "2026-11-21", "--adapter", "base", "--topic", topic]
+    nowhere = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "TOPIC_PREFIX": "eu.", "MODEL": "/nowhere"}
+    found = CliRunner().invoke(main, ["relabel", *span], env=nowhere)
+    assert found.exit_code == 1
+    assert "topics of the pipeline" in found.stderr
+
+
 def test_the_command_makes_its_topic_and_answers_with_the_model_that_ships(
     kafka: EmbeddedKafka, topics: TopicsFactory
 ) -> None:

@@ -17,12 +17,13 @@ from tests.trainer.lora_rig import examples_of, recipe, write_base
 from trainer.calibration import chance_error, crossed_confidence, probabilities
 from trainer.errors import StoppedError
 from trainer.examples import Example
+from trainer.gate.settings import GateSettings
 from trainer.lora.loading import WEIGHTS_FILE, load_for_answers
 from trainer.lora.recipe import Recipe
 from trainer.lora.share_file import SHARE_FILE, read_choice
 from trainer.lora.shares import Limits, Yardsticks, best_of, figures
 from trainer.lora.train import train_adapter
-from trainer.metrics import calibration_error
+from trainer.metrics import bins_for, calibration_error
 from trainer.predict import label_logits
 from trainer.train_base import builder_for
 
@@ -72,6 +73,17 @@ def test_what_chance_makes_of_a_calibration_error_is_known() -> None:
     assert calibration_error(confidence, right, 13) == pytest.approx(by_chance, abs=0.03)
     assert by_chance > 0.04
     assert calibration_error(confidence, draw.random(400) < confidence - 0.2, 13) > by_chance + 0.1
+
+
+@pytest.mark.parametrize("messages", [30, 50, 100, 200, 400])
+def test_no_share_could_be_under_the_gates_limit_but_by_what_is_beyond_chance(messages: int) -> None:
+    """Of as many messages as a choice has; the gate's own reading may be the plain one."""
+    confidence = np.random.default_rng(messages).uniform(0.3, 1.0, messages)
+    by_chance = chance_error(confidence, bins_for(messages))
+    assert by_chance > GateSettings().gate_calibration_error
+    both = {"calibration_error": by_chance, "calibration_by_chance": by_chance}
+    perfect = row(0.3, 0.60, 0.57).model_copy(update=both)
+    assert best_of(row(0, 0.5, 0.57), (row(0.1, 0.55, 0.57), perfect), LIMITS)[0] == 0.3
 
 
 def test_no_message_is_measured_with_a_temperature_of_its_own() -> None:

@@ -35,6 +35,7 @@ RuleCode = Literal[
     "gate_recall_none",
     "gate_invalid",
     "gate_calibration",
+    "gate_calibration_plain",
     "gate_time",
     "gate_guards_fallen",
     "gate_guards_stand",
@@ -45,7 +46,8 @@ class RuleResult(Frozen):
     """One rule: whether the candidate keeps it, and in which figures.
 
     Attributes:
-        code: names the text, whose places `facts` fill, for other languages; older reports have none.
+        code: names the text, whose places `facts` fill, for other languages; older reports have none. What a code says
+            stays what it is: `gate_calibration` is of what is beyond chance.
     """
 
     name: RuleName

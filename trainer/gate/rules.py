@@ -134,9 +134,15 @@ def _invalid(compared: Compared, settings: GateSettings) -> RuleResult:
 
 
 def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
-    """By what is beyond chance: on 400 messages a model without any error shows 0.05 and more."""
+    """The whole error, or what is beyond chance: on 400 messages a model without any error shows 0.05 and more."""
     live, candidate = compared.live, compared.candidate
-    before, after = live.calibration_beyond_chance, candidate.calibration_beyond_chance
+    code: RuleCode
+    if settings.gate_calibration_beyond_chance:
+        before, after = live.calibration_beyond_chance, candidate.calibration_beyond_chance
+        judged, code = "what is beyond chance", "gate_calibration"
+    else:
+        before, after = live.calibration_error, candidate.calibration_error
+        judged, code = "it", "gate_calibration_plain"
     facts = {
         "before": f"{live.calibration_error:.3f}",
         "before_chance": f"{live.calibration_by_chance:.3f}",
@@ -148,8 +154,8 @@ def _calibration(compared: Compared, settings: GateSettings) -> RuleResult:
         name="calibration",
         passed=after < settings.gate_calibration_error or after <= before + _ROUNDING,
         text="expected calibration error after temperature goes from {before} ({before_chance} by chance) to {after} "
-        "({after_chance}); what is beyond chance must stay under {most}, or not rise".format(**facts),
-        code="gate_calibration",
+        "({after_chance}); {judged} must stay under {most}, or not rise".format(judged=judged, **facts),
+        code=code,
         facts=facts,
     )
 

@@ -29,7 +29,11 @@ class GateSettings(BaseSettings):
         default=0.05,
         ge=0,
         le=1,
-        description="Expected calibration error, beyond what chance gives, that is always good enough.",
+        description="Expected calibration error after temperature below which it may rise.",
+    )
+    gate_calibration_beyond_chance: bool = Field(
+        default=False,
+        description="Judge only what of that error is beyond chance: the fewer messages, the more of it is chance.",
     )
     gate_time_rise: float = Field(
         default=0.05, ge=0, description="Rise of the time per message that is let pass, model calls included."

@@ -51,7 +51,8 @@ class Limits:
 
     Attributes:
         guard_loss: weighted F1 that it may lose on each guard against what is live.
-        calibration_error: that it must stay under, beyond what chance gives.
+        calibration_error: that it must stay under, beyond what chance gives, however the gate reads its own limit: on
+            so few messages chance alone is above the gate's, and no share would ever be kept.
     """
 
     guard_loss: float

@@ -93,6 +93,7 @@ export default {
   "gate_recall_none": "没有标签达到 {cases} 例，因此无法判断",
   "gate_invalid": "无标签的消息由 {before} 变为 {after}；最多可上升 {rise} 个百分点",
   "gate_calibration": "温度校准后的期望校准误差由 {before}（偶然所致 {before_chance}）变为 {after}（{after_chance}）；超出偶然的部分必须低于 {most}，或不上升",
+  "gate_calibration_plain": "温度校准后的期望校准误差由 {before}（偶然所致 {before_chance}）变为 {after}（{after_chance}）；必须低于 {most}，或不上升",
   "gate_time":
     "每条消息用时为原来的 {times} 倍：每次调用 {call} 倍（{turns} 轮的中位数），每条消息的调用由 {before} 次变为 {after} 次；最多 {most} 倍",
   "gate_guards_fallen": "以下数据上加权 F1 下降过多：{sets}；最多可下降 {loss} 个百分点",
