@@ -101,6 +101,10 @@ class Rig:
         """Leave the broker."""
         self._reader.close()
 
+    def flush(self) -> None:
+        """Wait until Kafka has everything."""
+        self._producer.flush()
+
     def arrivals(self, count: int) -> list[Arrival]:
         """So many events, in the order of their coming."""
         return self.read(self.records(count))
