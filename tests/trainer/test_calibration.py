@@ -1,8 +1,17 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
+from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
+from prompts.roles import Question
+from schemas.prompt import PromptParts
+from schemas.taxonomy import Label
+from trainer import fitting
 from trainer.calibration import apply_threshold, fit_temperature, fit_threshold, margins, probabilities
+from trainer.examples import Example
 from trainer.metrics import OUTLIER, Indices, calibration_error, weighted_f1
+from trainer.policies import compare
 from trainer.sanm import Negotiated
 
 
@@ -73,3 +82,21 @@ def test_a_margin_at_the_threshold_is_accepted() -> None:
     found = apply_threshold(negotiated(logits, np.array([1, 1])), margin, float(margin[1]))
     assert found.accepted.tolist() == [False, True]
     assert found.final.tolist() == [1, 0]
+
+
+def test_what_chance_could_make_half_a_point_of_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 300 messages, 27 asked could cost a point by luck alone; the discriminator here is right as often as wrong."""
+    rng = np.random.default_rng(5)
+    logits, truth = drawn(1.0, 300)
+    final = np.where(rng.random(300) < 0.5, truth, (truth + 1) % 5)
+    monkeypatch.setattr(fitting, "negotiate", lambda *_: negotiated(logits, final))
+    labels = tuple(Label(name=name, word=name) for name in "abcde")
+    bare: Any = PromptParts.model_construct
+    question = Question(bare(labels=labels), None, ())
+    asked = [Example(str(index // 5), question, (), int(target)) for index, target in enumerate(truth)]
+    nobody: Any = None
+    fitted = fitting.fit(nobody, nobody, ModelProfile.read(find_model(SHIPPED_MODEL)), asked)
+    assert fitted.dev.policies["calibrated"].gain.low >= -0.005
+    free = fit_threshold(negotiated(logits, final), fitted.profile.temperature, truth)
+    unbounded = compare(negotiated(logits, final), asked, fitted.profile.model_copy(update={"threshold": free.margin}))
+    assert unbounded.policies["calibrated"].gain.low < -0.005, "the bound does nothing here"
