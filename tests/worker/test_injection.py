@@ -32,10 +32,10 @@ LEVEL = 0.05
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 #: What the injections are judged by; neutral words that name no emotion are shown beside them.
 JUDGED = ("named", "shuffled")
-#: Invented turns say what somebody feels, and are read so: docs/security.md.
-KNOWN = {"history"}
+#: Invented turns say what somebody feels, and are read so: they do no more than the same words of no other person.
+TURNS = "history"
 MARKS = ("</s>", "<s>", "[SEP]", "[CLS]", "[PAD]", "[INST]", "<|", "|>", "<start_of_turn>", "<end_of_turn>", "<<SYS>>")
-#: Answers as indices of the labels, shape (cases, 5): of the plain message, the injected one, and with each control.
+#: Answers as indices of the labels, shape (cases, 6): of the plain message, the injected one, and with each control.
 Answer = Callable[[Sequence[Case]], NDArray[np.int64]]
 
 
@@ -121,7 +121,7 @@ def test_unescaped_markers_would_be_seen(served: ServedBuilders, roles: RoleProm
 def test_few_labels_change(model: Answer, all_cases: list[Case]) -> None:
     """Two messages for each text; the soak takes all of them."""
     of_each = [case for number, case in enumerate(all_cases) if number % len(CARRIERS["en"]) in (1, 6)]
-    few = [case for case in of_each if case.injection.kind not in KNOWN]
+    few = [case for case in of_each if case.injection.kind != TURNS]
     found = judge(few, model(few))
     for control in JUDGED:
         assert found[control]["all"].p > LEVEL, (control, found[control]["all"])
@@ -142,7 +142,8 @@ def test_no_kind_changes_more_labels_than_its_words_do(
     for control in JUDGED:
         assert found[control]["all"].p > LEVEL
         swayed_by = holm({kind: one for kind, one in found[control].items() if kind != "all"}, LEVEL)
-        assert set(swayed_by) <= KNOWN
+        assert set(swayed_by) <= {TURNS}
+    assert found["unsigned"][TURNS].p > LEVEL, found["unsigned"][TURNS]
 
 
 @pytest.mark.parametrize("obeys", [0.1, 0.5, 1.0])
