@@ -54,7 +54,7 @@ def command(*, as_json: bool, **given: Any) -> None:
     The console's link is printed once the first event is there; on a terminal it stays after the last until Ctrl-C.
 
     The sample is in English and Chinese, with records between that are no messages. Exit status 1 if any message's fate
-    is missing; Ctrl-C stops all.
+    is missing or doubled; Ctrl-C stops all.
 
     \b
     sentistream demo

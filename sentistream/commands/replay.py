@@ -71,7 +71,7 @@ class ReplaySettings(BaseSettings):
 )
 @settings_options(ReplaySettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(*, file: Path, corpus_format: str, **given: Any) -> None:
-    """Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a record's fate is missing.
+    """Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a fate is missing or doubled.
 
     Kafka, Redis, the stream and the worker are started for it, or found with --attach. Where FILE has labels of the
     taxonomy that the run uses, the figures say how often the events agree.
