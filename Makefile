@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all there is to know: both set up what they need first.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env prerequisites demo loop-demo test lint soak bench results schemas lock audit sbom
+.PHONY: help env prerequisites browser demo loop-demo test lint soak bench results schemas lock audit sbom
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -21,6 +21,10 @@ prerequisites:
 	@test -x $(RUN)/python || "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv (Debian)"; exit 1; }
 	@version=$$("$(JAVA)" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p'); test "$${version:-0}" -ge 17 || { echo "Java 17 or later is missing (found: $${version:-none}): apt-get install openjdk-17-jre-headless (Debian), brew install openjdk@17 and put it on the PATH (macOS)"; exit 1; }
 	@command -v mvn >/dev/null || { echo "Maven is missing: apt-get install maven (Debian), brew install maven (macOS)"; exit 1; }
+
+# The console's tests look at its pages in one: better said now than in the middle.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { echo "Chromium is missing, which the console's tests need: apt-get install chromium (Debian), brew install --cask chromium (macOS)"; exit 1; }
 
 # The overrides in pyproject.toml are already in the lock, so nothing is resolved again. Compiled here, since vLLM imports
 # a great many modules, and an environment that writes no bytecode would compile them again at every start.
@@ -58,7 +62,7 @@ lint: env
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 
-test: env lint ## format, lint, types, import rules and all tests but the soak
+test: browser env lint ## format, lint, types, import rules and all tests but the soak
 	@$(RUN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: env ## all long tests, faults and their negative controls first; hours; writes docs/faults.md

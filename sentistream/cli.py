@@ -9,7 +9,7 @@ import click
 from sentistream import commands
 from sentistream.errors import SentistreamError
 from sentistream.logs import LogSettings, configure_logging
-from sentistream.options import load, settings_options
+from sentistream.options import give_variables, load, settings_options
 
 
 class CommandFolder(click.Group):
@@ -26,6 +26,7 @@ class CommandFolder(click.Group):
             return None
         module = importlib.import_module(f"{commands.__name__}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        give_variables(command, (cmd_name,))
         return command
 
     def invoke(self, ctx: click.Context) -> object:

@@ -18,6 +18,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _SCALARS: Final = (int, float, bool)
 
 
+class SettingOption(click.Option):
+    """An option with a settings field behind it: its class reads the variable, not click.
+
+    Attributes:
+        variable: the environment's.
+        field: behind it.
+    """
+
+    def __init__(self, *arguments: Any, variable: str, field: FieldInfo, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.variable = variable
+        self.field = field
+
+
 def settings_options(*classes: type[BaseSettings]) -> Callable[[Command], Command]:
     """A decorator that adds an option per field; a field that several classes share is added once.
 
@@ -52,6 +66,24 @@ def load(settings: type[Settings], given: Mapping[str, Any]) -> Settings:
         raise click.UsageError("\n".join(_problem(settings, one["loc"], one["msg"]) for one in found)) from None
 
 
+def give_variables(command: click.Command, words: tuple[str, ...]) -> None:
+    """Let options of one call be variables too: `dlq replay --dry-run` is DLQ_REPLAY_DRY_RUN.
+
+    Args:
+        command: whose options, and those of its subcommands, are named; those that have a variable keep it.
+        words: its own, as they are typed.
+    """
+    for option in command.params:
+        if not isinstance(option, click.Option) or isinstance(option, SettingOption):
+            continue
+        if not (option.envvar or option.is_eager):
+            option.envvar = "_".join([*words, option.opts[0].lstrip("-")]).replace("-", "_").upper()
+            option.show_envvar = True
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            give_variables(child, (*words, name))
+
+
 def environment_name(settings: type[BaseSettings], name: str) -> str:
     """The environment variable of a field."""
     alias = settings.model_fields[name].validation_alias
@@ -71,6 +103,9 @@ def _option(name: str, variable: str, field: FieldInfo) -> Callable[[Command], C
     return click.option(
         f"{_flag(name)}/--no-{_flag(name)[2:]}" if kind is bool else _flag(name),
         name,
+        cls=SettingOption,
+        variable=variable,
+        field=field,
         type=_click_type(kind),
         default=None,
         help=f"{field.description or ''}  [{'; '.join(notes)}]",

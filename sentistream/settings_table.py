@@ -1,54 +1,25 @@
-"""The settings of everything that serves messages, told from their classes, for the README: a test keeps it in step."""
+"""All settings, told from the command line itself, for the README: a test keeps it in step."""
 
-import importlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import click
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from pydantic_settings import BaseSettings
 
-from sentistream.options import environment_name
+from sentistream.cli import main
+from sentistream.options import SettingOption
 
-#: Command, and the class with its settings; the services first, so that their words stand in the table.
-_OWNERS: Final = (
-    ("streams", "streams.settings", "StreamsSettings"),
-    ("worker", "worker.settings", "WorkerSettings"),
-    ("all", "sentistream.logs", "LogSettings"),
-    ("up", "sentistream.commands.up", "UpSettings"),
-    ("topics", "sentistream.commands.topics", "TopicsSettings"),
-    ("demo", "sentistream.system", "SystemSettings"),
-    ("demo", "sentistream.commands.demo", "DemoSettings"),
-    ("replay", "sentistream.system", "SystemSettings"),
-    ("replay", "sentistream.commands.replay", "ReplaySettings"),
-    ("chat", "sentistream.system", "SystemSettings"),
-    ("chat", "sentistream.commands.chat", "ChatSettings"),
-    ("trainer", "trainer.settings", "TrainerSettings"),
-    ("trainer", "trainer.feedback.settings", "FeedbackSettings"),
-    ("trainer", "trainer.gate.settings", "GateSettings"),
-    ("trainer", "trainer.settings", "ServingSettings"),
-    ("trainer", "trainer.registry.settings", "RegistrySettings"),
-    ("adapters", "trainer.registry.settings", "RegistrySettings"),
-    ("relabel", "trainer.registry.settings", "RegistrySettings"),
-    ("relabel", "trainer.settings", "ServingSettings"),
-    ("trainer serve", "trainer.settings", "ServeSettings"),
-    ("trainer run", "trainer.watch.settings", "ShadowSettings"),
-    ("trainer shadow", "trainer.watch.settings", "ShadowSettings"),
-    ("trainer watch", "trainer.watch.settings", "WatchSettings"),
-    ("doctor", "sentistream.doctor.deployment", "DoctorSettings"),
-    ("console", "console.api.settings", "ApiSettings"),
-    ("console", "console.settings", "StoreSettings"),
-    ("store", "console.settings", "StoreSettings"),
-    ("forget", "console.settings", "DatabaseSettings"),
-    ("console", "sentistream.commands.console", "ConsoleOptions"),
-    ("loop-demo", "sentistream.loop_demo.settings", "LoopDemoSettings"),
-    ("train-base", "trainer.settings", "TrainBaseSettings"),
-    ("train-bilingual", "trainer.bilingual.settings", "TrainBilingualSettings"),
-    ("evaluate", "sentistream.evaluation.subject", "EvaluateSettings"),
-    ("ablate", "sentistream.ablation.settings", "AblateSettings"),
-)
+#: The services first, so that their words and defaults stand in the table; the other commands as they are sorted.
+_FIRST: Final = ("streams", "worker", "up", "topics", "demo", "replay", "chat", "trainer", "adapters", "relabel")
+#: These take what the services have; they are named only where nobody else is.
+_LIKE_SERVICES: Final = frozenset({"doctor", "topics move-windows"})
+#: Where more commands than this read one, they are not listed.
+_LISTED: Final = 10
+_SEVERAL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +27,9 @@ class Setting:
     """One environment variable.
 
     Attributes:
-        commands: that read it.
+        default: of the first command, then of those that have another one.
+        meaning: in the first command's words.
+        commands: that read it; a group's name stands for several of its subcommands.
     """
 
     variable: str
@@ -66,28 +39,61 @@ class Setting:
 
 
 def all_settings() -> list[Setting]:
-    """Each variable once, in the order of the classes."""
-    found: dict[str, Setting] = {}
-    for command, variable, field in _fields():
-        known = found.get(variable) or Setting(variable, _default(field), field.description or "", ())
-        commands = known.commands if command in known.commands else (*known.commands, command)
-        found[variable] = Setting(variable, known.default, known.meaning, commands)
-    return list(found.values())
+    """Each variable once, in the order of the commands. Options of one call alone, such as `--json`, are none."""
+    found: dict[str, dict[str, FieldInfo]] = {}
+    for command, option in _options():
+        found.setdefault(option.variable, {})[command] = option.field
+    return [_setting(variable, readers) for variable, readers in found.items()]
 
 
 def markdown_table() -> str:
     """The settings as a table."""
     rows = [
-        f"| `{one.variable}` | {one.default} | {', '.join(one.commands)} | {one.meaning} |" for one in all_settings()
+        f"| `{one.variable}` | {one.default} | {_in_words(one.commands)} | {one.meaning} |" for one in all_settings()
     ]
     return "\n".join(["| variable | default | read by | meaning |", "| --- | --- | --- | --- |", *rows])
 
 
-def _fields() -> Iterator[tuple[str, str, FieldInfo]]:
-    for command, module, name in _OWNERS:
-        settings: type[BaseSettings] = getattr(importlib.import_module(module), name)
-        for field_name, field in settings.model_fields.items():
-            yield command, environment_name(settings, field_name), field
+def _options() -> Iterator[tuple[str, SettingOption]]:
+    """Every setting of every command, by the command's words; `all` for those of the command line itself."""
+    context = click.Context(main)
+    names = dict.fromkeys((*_FIRST, *main.list_commands(context)))
+    yield from (("all", one) for one in main.params if isinstance(one, SettingOption))
+    for name in names:
+        command = main.get_command(context, name)
+        if command is not None:
+            yield from _below(command, name)
+
+
+def _below(command: click.Command, words: str) -> Iterator[tuple[str, SettingOption]]:
+    yield from ((words, one) for one in command.params if isinstance(one, SettingOption))
+    if isinstance(command, click.Group):
+        for name, child in sorted(command.commands.items()):
+            yield from _below(child, f"{words} {name}")
+
+
+def _setting(variable: str, readers: dict[str, FieldInfo]) -> Setting:
+    readers = {one: field for one, field in readers.items() if one not in _LIKE_SERVICES} or readers
+    having: dict[str, list[str]] = {}
+    for command, field in readers.items():
+        having.setdefault(_default(field), []).append(command)
+    first, *others = having.items()
+    defaults = [first[0], *(f"{_in_words(_grouped(who))}: {default}" for default, who in others if default)]
+    meaning = next(iter(readers.values())).description or ""
+    return Setting(variable, "; ".join(one for one in defaults if one), meaning, _grouped(readers))
+
+
+def _grouped(commands: Collection[str]) -> tuple[str, ...]:
+    """A group stands for itself, and for its subcommands where there are several."""
+    counts = Counter(one.split()[0] for one in commands)
+    short = {one: one.split()[0] for one in commands}
+    return tuple(
+        dict.fromkeys(top if top in commands or counts[top] >= _SEVERAL else one for one, top in short.items())
+    )
+
+
+def _in_words(commands: tuple[str, ...]) -> str:
+    return ", ".join(commands) if len(commands) <= _LISTED else "most"
 
 
 def _default(field: FieldInfo) -> str:

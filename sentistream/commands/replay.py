@@ -1,5 +1,6 @@
 """`sentistream replay`: publish a file of conversations, wait for every event, and say how it went."""
 
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ class ReplaySettings(BaseSettings):
 )
 @settings_options(ReplaySettings, KafkaSettings, RedisSettings, TopicNames, SystemSettings)
 def command(*, file: Path, corpus_format: str, **given: Any) -> None:
-    """Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a record's fate is missing.
+    """Publish the conversations of FILE, wait for every event, and sum up; exit 1 if a fate is missing or doubled.
 
     Kafka, Redis, the stream and the worker are started for it, or found with --attach. Where FILE has labels of the
     taxonomy that the run uses, the figures say how often the events agree.
@@ -83,6 +84,8 @@ def command(*, file: Path, corpus_format: str, **given: Any) -> None:
     """  # noqa: D301 - \b keeps the lines apart
     quiet_unless_asked()
     settings, system_settings = load(ReplaySettings, given), load(SystemSettings, given)
+    if settings.report is not None:
+        _refuse_unwritable(settings.report)
     corpus = read_corpus(file, corpus_format, system_settings.model, settings.taxonomy)
     lines = list(islice(corpus.lines, settings.limit))
     if not lines:
@@ -114,8 +117,17 @@ def finish(report: RunReport, file: Path | None) -> None:
                 f"  support {one['support']}"
             )
     if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(orjson.dumps(report.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
         click.echo(f"written to {file}", err=True)
+
+
+def _refuse_unwritable(report: Path) -> None:
+    """Before the run: its figures would be lost."""
+    found = next(one for one in (report.absolute(), *report.absolute().parents) if one.exists())
+    fits = found.is_dir() if found != report.absolute() else not found.is_dir()
+    if not (fits and os.access(found, os.W_OK)):
+        raise SentistreamError(f"--report {report} (REPLAY_REPORT): no file can be written there")
 
 
 def _shown(value: object) -> str:

@@ -59,6 +59,8 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = info
 """
 
+_GET_JAVA: Final = "apt-get install openjdk-17-jre-headless (Debian), brew install openjdk@17 (macOS)"
+
 
 class EmbeddedKafka(EmbeddedServer):
     """One broker, its own controller, on the loopback interface; the data is in the folder.
@@ -156,6 +158,8 @@ class EmbeddedKafka(EmbeddedServer):
     def _format(self, command: list[str]) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=self._start_timeout_s, check=False)
         if done.returncode:
+            if "UnsupportedClassVersionError" in done.stderr:
+                raise MissingPrerequisiteError(f"Java 17 or later is missing ({command[0]} is older): {_GET_JAVA}")
             said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
             raise StartError(f"kafka could not lay out its data folder {self._data}. It said:\n{said}")
 
@@ -170,7 +174,6 @@ def _java() -> str:
     java = shutil.which(f"{home}/bin/java") if home else shutil.which("java")
     if java is None:
         raise MissingPrerequisiteError(
-            f"Java 17 or later is missing{f' in JAVA_HOME ({home})' if home else ''}: "
-            "apt-get install openjdk-17-jre-headless (Debian), brew install openjdk@17 (macOS)"
+            f"Java 17 or later is missing{f' in JAVA_HOME ({home})' if home else ''}: {_GET_JAVA}"
         )
     return java

@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis, EmbeddedStack
-from sentistream.errors import FolderInUseError, StartError, TopicError
+from sentistream.errors import FolderInUseError, MissingPrerequisiteError, StartError, TopicError
 from tests.waiting import wait_for
 
 DEADLINE_S = 60.0
@@ -93,6 +93,21 @@ def test_a_taken_port_is_replaced_by_a_free_one(tmp_path: Path) -> None:
 def test_a_failed_start_quotes_the_servers_log(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"(?s)kafka .*num\.io\.threads"):
         EmbeddedKafka(tmp_path, properties={"num.io.threads": "many"}).start()
+
+
+def test_a_java_that_is_too_old_is_one_line_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    # As Java 11 says it, with its stack.
+    refused = (
+        "Error: LinkageError occurred\njava.lang.UnsupportedClassVersionError: kafka/Kafka has been compiled by ..."
+    )
+    java.write_text(f"#!/bin/sh\necho '{refused}\n\tat java.base/java.lang.ClassLoader.defineClass1' >&2\nexit 1\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(MissingPrerequisiteError, match=r"^Java 17 or later is missing.*openjdk-17[^\n]*$") as found:
+        EmbeddedKafka(tmp_path / "data").start()
+    assert str(tmp_path) in str(found.value)
 
 
 @pytest.fixture

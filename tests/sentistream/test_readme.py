@@ -28,6 +28,17 @@ def test_every_setting_has_a_meaning() -> None:
     assert not [one.variable for one in all_settings() if not one.meaning]
 
 
+def test_who_reads_a_setting_and_other_defaults_are_told() -> None:
+    found = {one.variable: one for one in all_settings()}
+    assert found["SENTISTREAM_DATA"].commands == ("up", "demo", "replay", "chat", "dlq", "loop-demo")
+    assert found["CONSOLE"].commands == ("up", "demo")
+    assert found["TRAINER_CRON"].commands == ("trainer serve",)
+    assert found["TRAINER_REGISTRY"].commands == ("trainer", "adapters", "relabel", "console")
+    assert "doctor" not in found["BATCH_SIZE"].commands, "it takes all that the services have"
+    assert found["DOCTOR_SAMPLE"].commands == ("doctor",)
+    assert found["KAFKA_SESSION_TIMEOUT_MS"].default == "`45000`; demo, replay, chat, loop-demo: `10000`"
+
+
 def test_the_consumer_is_short() -> None:
     assert len([line for line in program("subscribe").splitlines() if line.strip()]) <= 10
 

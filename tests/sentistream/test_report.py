@@ -1,9 +1,14 @@
 """A run's figures are what they say."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import orjson
 import pytest
+from click.testing import CliRunner
 
+from sentistream.cli import main
+from sentistream.commands.replay import finish
 from sentistream.fates import Ledger
 from sentistream.publisher import Place
 from sentistream.report import run_report
@@ -86,3 +91,22 @@ def test_an_empty_run_has_no_figures_to_divide() -> None:
     assert found["messages_per_s"] == 0.0
     assert found["latency_ms"] is None
     assert found["mean_rounds"] is None
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    chats = tmp_path / "chats.jsonl"
+    chats.write_text('{"conversation_id": "c", "speaker": "ana", "text": "hi"}\n')
+    # A file where a folder should be: also root cannot write there.
+    for report in (tmp_path, chats / "report.json"):
+        # Nobody listens there: what is started first would say so.
+        command = ["replay", str(chats), "--attach", "--kafka-bootstrap-servers", "127.0.0.1:1"]
+        result = CliRunner().invoke(main, [*command, "--report", str(report)])
+        assert result.exit_code == 1
+        assert f"--report {report}" in result.output
+        assert "127.0.0.1:1" not in result.output
+
+
+def test_a_report_goes_into_a_new_folder_too(tmp_path: Path) -> None:
+    report = tmp_path / "runs" / "one.json"
+    finish(run_report(*run_of([("joy", "joy", "joy")]), wall_s=1.0), report)
+    assert orjson.loads(report.read_bytes())["messages"] == 1

@@ -119,6 +119,17 @@ def test_jsonl_mixes_conversations_and_needs_no_labels(tmp_path: Path) -> None:
     assert second == Conversation("b", "zh", None, (LabelledTurn("Bo", "你好", None, "a shop"),))
 
 
+def test_jsonl_without_a_language_is_told_from_its_script_as_the_stream_tells_it(tmp_path: Path) -> None:
+    rows = [
+        {"conversation_id": "a", "speaker": "Bo", "text": "OK"},
+        {"conversation_id": "a", "speaker": "Cy", "text": "我们明天一起去吃饭吧"},
+        {"conversation_id": "b", "speaker": "Ada", "text": "see you at 7"},
+        {"conversation_id": "c", "speaker": "Ada", "text": "你好", "language": "en"},
+    ]
+    path = write(tmp_path, "\n".join(json.dumps(row) for row in rows))
+    assert [one.language for one in read("jsonl", path)] == ["zh", "en", "en"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "line", "says"),
     [

@@ -2,7 +2,8 @@
 
 The fields are ``chat.messages``' own: ``conversation_id``, ``speaker``, ``text`` and, optionally, ``language`` and
 ``scene``; further ``label`` and the ``taxonomy`` that it is of, and the ``group`` of conversations that belong
-together (posts about one picture, say). Others are ignored.
+together (posts about one picture, say). Others are ignored. A conversation whose first line names no language has the
+one of its script, as the stream tells it.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from prompts.text import language_of
 from trainer.corpora.conversation import Conversation, LabelledTurn
 from trainer.corpora.tables import label_in, lines
 from trainer.errors import CorpusError
@@ -21,7 +23,7 @@ class _Line(BaseModel):
     conversation_id: str
     speaker: str
     text: str
-    language: str = "en"
+    language: str | None = None
     scene: str | None = None
     label: str | None = None
     taxonomy: str = DEFAULT_TAXONOMY
@@ -47,7 +49,8 @@ def read_jsonl(path: Path) -> Iterator[Conversation]:
     for name, found in turns.items():
         begun = first[name]
         taxonomy = begun.taxonomy if any(turn.label is not None for turn in found) else None
-        yield Conversation(name, begun.language, taxonomy, tuple(found), group=begun.group)
+        language = begun.language or language_of(" ".join(turn.text for turn in found), None)
+        yield Conversation(name, language, taxonomy, tuple(found), group=begun.group)
 
 
 def _parse(path: Path, number: int, text: str) -> _Line:
