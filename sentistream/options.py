@@ -23,12 +23,16 @@ class SettingOption(click.Option):
 
     Attributes:
         variable: the environment's.
+        owner: the class.
         field: behind it.
     """
 
-    def __init__(self, *arguments: Any, variable: str, field: FieldInfo, **more: Any) -> None:
+    def __init__(
+        self, *arguments: Any, variable: str, owner: type[BaseSettings], field: FieldInfo, **more: Any
+    ) -> None:
         super().__init__(*arguments, **more)
         self.variable = variable
+        self.owner = owner
         self.field = field
 
 
@@ -41,7 +45,7 @@ def settings_options(*classes: type[BaseSettings]) -> Callable[[Command], Comman
     def decorate(command: Command) -> Command:
         fields = {name: (owner, field) for owner in classes for name, field in owner.model_fields.items()}
         for name, (owner, field) in reversed(fields.items()):
-            command = _option(name, environment_name(owner, name), field)(command)
+            command = _option(name, owner, field)(command)
         return command
 
     return decorate
@@ -97,7 +101,8 @@ def _problem(settings: type[BaseSettings], place: tuple[int | str, ...], text: s
     return text
 
 
-def _option(name: str, variable: str, field: FieldInfo) -> Callable[[Command], Command]:
+def _option(name: str, owner: type[BaseSettings], field: FieldInfo) -> Callable[[Command], Command]:
+    variable = environment_name(owner, name)
     kind = _plain_type(field.annotation)
     notes = [f"env: {variable}", *_shown_default(field, secret=kind is SecretStr)]
     return click.option(
@@ -105,6 +110,7 @@ def _option(name: str, variable: str, field: FieldInfo) -> Callable[[Command], C
         name,
         cls=SettingOption,
         variable=variable,
+        owner=owner,
         field=field,
         type=_click_type(kind),
         default=None,

@@ -41,7 +41,7 @@ class Setting:
 def all_settings() -> list[Setting]:
     """Each variable once, in the order of the commands. Options of one call alone, such as `--json`, are none."""
     found: dict[str, dict[str, FieldInfo]] = {}
-    for command, option in _options():
+    for command, option in setting_options():
         found.setdefault(option.variable, {})[command] = option.field
     return [_setting(variable, readers) for variable, readers in found.items()]
 
@@ -54,7 +54,7 @@ def markdown_table() -> str:
     return "\n".join(["| variable | default | read by | meaning |", "| --- | --- | --- | --- |", *rows])
 
 
-def _options() -> Iterator[tuple[str, SettingOption]]:
+def setting_options() -> Iterator[tuple[str, SettingOption]]:
     """Every setting of every command, by the command's words; `all` for those of the command line itself."""
     context = click.Context(main)
     names = dict.fromkeys((*_FIRST, *main.list_commands(context)))

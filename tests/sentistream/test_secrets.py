@@ -1,14 +1,12 @@
 """Secrets come from variables or from files, are read again where that is cheap, and are never written anywhere."""
 
 import asyncio
-import importlib
 import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from schemas.connections import KafkaSettings, RedisSettings
 from schemas.secret_files import SecretSettings
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.errors import TopicError
-from sentistream.settings_table import _OWNERS
+from sentistream.settings_table import setting_options
 from streams.redis_client import redis_client
 from streams.settings import StreamsSettings
 from tests.secured_kafka import add_scram_user
@@ -62,9 +60,8 @@ SECRETS = {
 ELSEWHERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "LOG_LEVEL": "DEBUG", "PYTHONFAULTHANDLER": "1"}
 
 
-def all_classes() -> Iterator[type[BaseSettings]]:
-    for _, module, name in _OWNERS:
-        yield getattr(importlib.import_module(module), name)
+def all_classes() -> set[type[BaseSettings]]:
+    return {option.owner for _, option in setting_options()}
 
 
 def test_every_secret_setting_may_come_from_a_file() -> None:
