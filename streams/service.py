@@ -3,7 +3,6 @@
 import asyncio
 import faulthandler
 import gc
-import re
 import signal
 import socket
 import threading
@@ -19,6 +18,7 @@ from prompts.parts import PartsBuilder
 from prompts.settings import ServedBuilders
 from schemas.health_server import HealthServer
 from schemas.last_resort import LastResort
+from schemas.shown_address import shown_address
 from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
@@ -84,7 +84,7 @@ def shown(settings: StreamsSettings) -> dict[str, object]:
     """The settings as they may be logged."""
     shown_ones: dict[str, object] = settings.model_dump(mode="json", exclude_none=True)
     # An address may carry a password.
-    return {**shown_ones, "redis_url": re.sub(r"//[^@/]*@", "//***@", settings.redis_url)}
+    return {**shown_ones, "redis_url": shown_address(settings.redis_url)}
 
 
 class _Service:
