@@ -178,10 +178,10 @@ COMMANDS = {
     "doctor": ("doctor",),
     "letters": ("dlq", "list"),
     "forget": ("forget", "somebody", "--yes"),
-    # Last: it waits for its database until it is told to stop.
-    "store": ("store",),
     "settings": ("settings",),
     "help": ("worker", "--help"),
+    # Last: it waits for its database until it is told to stop.
+    "store": ("store",),
 }
 
 
