@@ -47,6 +47,7 @@ class SpanExport:
         self._ratio = settings.traces_ratio
         # One line for each batch that is lost, and none for each attempt.
         logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
+        logging.getLogger("opentelemetry.util.re").addFilter(_without_headers)
         # A provider of our own, never the global one: vLLM and others may have theirs.
         self._provider = TracerProvider(
             sampler=ALWAYS_ON, resource=Resource.create(_resource(service, instance)), shutdown_on_exit=False
@@ -97,6 +98,12 @@ def headers_of(span: Span) -> list[tuple[str, bytes]]:
 def without_trace(headers: Iterable[tuple[str, Value]]) -> list[tuple[str, Value]]:
     """The other headers."""
     return [(name, value) for name, value in headers if name not in _NAMES]
+
+
+def _without_headers(record: logging.LogRecord) -> bool:
+    """What is wrong with OTEL_EXPORTER_OTLP_HEADERS may be said, and not what they hold: that may be a login."""
+    record.args = tuple("***" for _ in record.args or ())
+    return True
 
 
 def _endpoint(settings: TraceSettings) -> str | None:

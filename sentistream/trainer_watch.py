@@ -13,11 +13,11 @@ from pydantic_settings import BaseSettings
 from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.connections import KafkaSettings
-from schemas.health_server import HealthServer, loop_health
 from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresher import Refresher
 from sentistream.shutdown import stop_requests
+from sentistream.trainer_health import trainer_health
 from trainer.errors import StoppedError, TrainerError
 from trainer.exit_codes import ExitCode
 from trainer.feedback.people import Machines
@@ -61,16 +61,12 @@ def watch(**given: Any) -> None:
             refresh=refresher.start,
             is_person=lambda name: not machines.has(name),
         )
-        server = None
-        if settings.watch_port:
-            server = HealthServer(settings.watch_host, settings.watch_port, lambda: loop_health(watching.turned_at))
-            server.start()
-        try:
-            watching.run(lambda: asked.is_set() or refresher.poll())
-        finally:
-            refresher.stop()
-            if server is not None:
-                server.stop()
+        port = settings.watch_port
+        with trainer_health("TRAINER_WATCH_PORT", settings.watch_host, port, lambda: watching.turned_at):
+            try:
+                watching.run(lambda: asked.is_set() or refresher.poll())
+            finally:
+                refresher.stop()
 
 
 @click.command(name="shadow")

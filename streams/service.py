@@ -3,7 +3,6 @@
 import asyncio
 import faulthandler
 import gc
-import re
 import signal
 import socket
 import threading
@@ -19,6 +18,7 @@ from prompts.parts import PartsBuilder
 from prompts.settings import ServedBuilders
 from schemas.health_server import HealthServer
 from schemas.last_resort import LastResort
+from schemas.shown_address import shown_address
 from schemas.tracing import start_export
 from streams.app import StreamsApp, add_agent, build_app
 from streams.batch import BatchBuilder
@@ -84,7 +84,7 @@ def shown(settings: StreamsSettings) -> dict[str, object]:
     """The settings as they may be logged."""
     shown_ones: dict[str, object] = settings.model_dump(mode="json", exclude_none=True)
     # An address may carry a password.
-    return {**shown_ones, "redis_url": re.sub(r"//[^@/]*@", "//***@", settings.redis_url)}
+    return {**shown_ones, "redis_url": shown_address(settings.redis_url)}
 
 
 class _Service:
@@ -129,7 +129,7 @@ class _Service:
         add_agent(app, settings, processor, self._faults)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(lambda *_, **__: intake.clear(), weak=False)
-        health = HealthServer(settings.streams_host, settings.streams_port, lambda: stream_health(self._ages(intake)))
+        health = self._health_server(intake)
         health.start()
         log.info("health_listening", host=settings.streams_host, port=health.port)
         try:
@@ -164,6 +164,15 @@ class _Service:
             watcher.cancel()
         log.info("streams_stopped")
         return 0
+
+    def _health_server(self, intake: Intake) -> HealthServer:
+        host, port = self._settings.streams_host, self._settings.streams_port
+        try:
+            return HealthServer(host, port, lambda: stream_health(self._ages(intake)))
+        except OSError as error:
+            raise ConfigurationError(
+                f"{host}:{port} cannot be bound for /metrics ({error}): set STREAMS_PORT to a free port, or 0 for any"
+            ) from error
 
     def _store(self, client: RedisClient) -> WindowStore:
         turns = self._builder.rule.turns

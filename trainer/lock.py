@@ -13,6 +13,7 @@ from redis.lock import Lock
 
 from schemas.connections import RedisSettings
 from schemas.redis_refusals import lacking_right
+from schemas.shown_address import shown_address
 from trainer.errors import LockLostError, LockTakenError, RedisFailedError
 
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ class Lease:
     """
 
     def __init__(self, settings: RedisSettings, name: str, seconds: float) -> None:
-        self._address = settings.redis_url.rsplit("@")[-1]
+        self._address = shown_address(settings.redis_url)
         self._settings = settings
         self._name = name
         self._seconds = seconds

@@ -18,6 +18,7 @@ from sentistream.options import load, settings_options
 from sentistream.start_progress import quiet_unless_asked
 from sentistream.topics import create_topics, describe_topics
 from trainer.errors import TrainerError
+from trainer.feedback.spans import topic_shape
 from trainer.registry.settings import RegistrySettings
 from trainer.settings import ServingSettings
 
@@ -122,6 +123,8 @@ def command(
 
 def _make_topic(kafka: KafkaSettings, names: TopicNames, target: str) -> None:
     """Make the topic like chat.messages, if it is missing."""
+    # Says what lacks where this login may not see it.
+    topic_shape(kafka, names.messages)
     (messages,) = (one for one in topics(names, "embedded", 1) if one.name == names.messages)
     (state,) = describe_topics(kafka, [messages])
     if state.partitions is None:

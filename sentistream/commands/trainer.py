@@ -12,11 +12,11 @@ from prompts.errors import PromptError
 from prompts.settings import PromptSettings, ServedBuilders
 from prompts.windows import key_of
 from schemas.connections import RedisSettings
-from schemas.health_server import HealthServer, loop_health
 from schemas.topics import TopicNames
 from sentistream.options import environment_name, load, settings_options
 from sentistream.refresh_process import RefreshProcess
 from sentistream.shutdown import stop_requests
+from sentistream.trainer_health import trainer_health
 from sentistream.trainer_watch import shadow, watch
 from trainer.errors import TrainerError
 from trainer.exit_codes import ExitCode
@@ -86,7 +86,9 @@ def serve(**given: Any) -> None:
             Schedule(settings.cron, settings.timezone),
             lambda: RefreshProcess.start(environment, settings.stop_seconds, longest_s=settings.run_seconds),
         )
-        with _health(settings, scheduler):
+        with trainer_health(
+            "TRAINER_METRICS_PORT", settings.metrics_host, settings.metrics_port, lambda: scheduler.turned_at
+        ):
             scheduler.run(asked)
 
 
@@ -136,19 +138,6 @@ def _showing(what: str) -> Iterator[None]:
     if console.is_terminal:
         console.print(f"[bold]{what}[/bold]", highlight=False)
     yield
-
-
-@contextmanager
-def _health(settings: ServeSettings, scheduler: Scheduler) -> Iterator[None]:
-    if not settings.metrics_port:
-        yield
-        return
-    server = HealthServer(settings.metrics_host, settings.metrics_port, lambda: loop_health(scheduler.turned_at))
-    server.start()
-    try:
-        yield
-    finally:
-        server.stop()
 
 
 def _environment(given: dict[str, Any]) -> dict[str, str]:

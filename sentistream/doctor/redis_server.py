@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from redis.exceptions import NoPermissionError, RedisError
 
+from schemas.shown_address import shown_address
 from sentistream.doctor.deployment import Deployment
 from sentistream.doctor.finding import Finding, fail, ok, unchecked, warn
 from trainer.lock import connect
@@ -18,7 +19,7 @@ _FULL: Final = 0.8
 def check_redis(deployment: Deployment) -> Iterator[Finding]:
     """The first finding says whether it answers; nothing else follows where it does not."""
     settings = deployment.streams
-    where = settings.redis_url.rpartition("@")[2]
+    where = shown_address(settings.redis_url)
     try:
         client: Any = connect(settings)
         with suppress(NoPermissionError):

@@ -1,12 +1,13 @@
-"""Whoever publishes, makes topics, replays a file or tries dead letters again needs exactly what deploy/acls gives."""
+"""Whoever publishes, makes topics, replays a file, or tries or answers again, needs exactly what deploy/acls gives."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -161,11 +162,28 @@ def replay(deployment: Deployment, login: KafkaSettings) -> None:
     assert (found["events"], found["dead_letters"], found["missing"]) == ("1", "1", "0")
 
 
+def relabel(deployment: Deployment, login: KafkaSettings) -> None:
+    """A message answered again, once; the model is not asked about its language, so that none is loaded."""
+    deployment.make_topics()
+    names = deployment.names
+    topic_id = messages_topic(deployment.kafka.connection, names).topic_id
+    said = {"conversation_id": "c", "speaker": "ana", "text": "hello", "sent_at": HERE, "language": "xx"}
+    deployment.write(names.messages, encode(ChatMessage(message_id="m", **said)))
+    deployment.write(names.events, encode(make_event(Place(0, 0), topic_id=topic_id)))
+    now = datetime.now(UTC)
+    span = ("--from", (now - timedelta(hours=1)).isoformat(), "--to", (now + timedelta(hours=1)).isoformat())
+    with patch("trainer.lora.loading.load_for_answers"):
+        for written, already in ((1, 0), (0, 1)):
+            told = orjson.loads(deployment.run(login, "relabel", *span, "--adapter", "base", "--json").splitlines()[-1])
+            assert (told["written"], told["already"], told["no_event"]) == (written, already, 0)
+
+
 FILES: dict[str, Callable[[Deployment, KafkaSettings], None]] = {
     "platform": platform,
     "topics": topics_made,
     "dlq": dlq,
     "replay": replay,
+    "relabel": relabel,
 }
 LINES = each_line_of(FILES)
 

@@ -81,6 +81,8 @@ def validate(document: dict[str, Any], version: str) -> None:
     jsonschema.validate(document, SCALED_OBJECT)
     # The behaviour goes as it is into a HorizontalPodAutoscaler.
     spec = document["spec"]
+    if spec["minReplicaCount"] > spec["maxReplicaCount"]:
+        raise jsonschema.ValidationError("KEDA takes no minReplicaCount above maxReplicaCount")
     autoscaler = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -108,6 +110,8 @@ def test_a_manifest_is_valid_by_its_schema(name: str, version: str) -> None:
         ("StatefulSet", ("spec", "serviceName"), 7),
         ("ScaledObject", ("spec", "maxReplicas"), 3),
         ("ScaledObject", ("spec", "triggers", 0, "metadata", "threshold"), 30),
+        ("ScaledObject", ("spec", "triggers", 1, "metricType"), "Value"),
+        ("ScaledObject", ("spec", "minReplicaCount"), 17),
         ("ScaledObject", ("spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "up"), {}),
     ],
 )

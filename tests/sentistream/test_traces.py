@@ -19,7 +19,7 @@ from schemas.codec import encode
 from schemas.connections import KafkaSettings
 from schemas.topics import TopicNames
 from schemas.topics import topics as all_topics
-from schemas.tracing import TraceSettings
+from schemas.tracing import TraceSettings, start_export
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.publisher import Outbound, Publisher
 from sentistream.services import Services
@@ -251,3 +251,15 @@ def test_an_address_that_is_none_or_holds_a_login_is_refused(address: str) -> No
     given: dict[str, Any] = {"otel_exporter_otlp_endpoint": address}
     with pytest.raises(ValueError, match=r"http://collector:4318|OTEL_EXPORTER_OTLP_HEADERS"):
         TraceSettings(**given)
+
+
+@pytest.mark.parametrize("header", ["Authorization: Bearer hunter2", "authorization=Bearer hunter2"])
+def test_a_login_for_the_collector_is_not_logged_where_it_is_miswritten(
+    header: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", header)
+    export = start_export(TraceSettings(traces=True), "a-service", "one")
+    assert export is not None
+    export.close()
+    assert ("Header format invalid" in caplog.text) == ("=" not in header)
+    assert "hunter2" not in caplog.text

@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import sys
 import time
 import urllib.request
@@ -247,6 +248,18 @@ def test_unequal_partition_counts_are_refused(rig: StreamRig, tmp_path: Path) ->
     with rig.stream(tmp_path / "log") as child:
         assert child.wait(60) == 1
     assert "equal partition counts" in (tmp_path / "log").read_text()
+
+
+def test_a_port_that_is_taken_ends_it_with_a_reason(rig: StreamRig, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with rig.stream(log, STREAMS_PORT=port) as child:
+            assert child.wait(60) == 1, log.read_text()
+    told = log.read_text().splitlines()[-1]
+    assert told.startswith("Error: ")
+    assert "set STREAMS_PORT to a free port" in told
+    assert "Traceback" not in log.read_text()
 
 
 def health(log: Path) -> dict[str, object]:

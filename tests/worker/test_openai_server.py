@@ -211,6 +211,26 @@ async def test_silence_and_absence_are_outages(double: OpenAIDouble, folder: Pat
     await gone.close()
 
 
+async def test_a_login_in_the_address_is_used_and_not_told(double: OpenAIDouble, folder: Path) -> None:
+    address = double.url.replace("//", "//me:hunter2@")
+    logged_in = engine_at(double, folder, base_url=address, model="another")
+    with pytest.raises(EngineUnavailableError, match="has no model") as refused:
+        await logged_in.start()
+    assert double.requests[0].headers["Authorization"].startswith("Basic ")
+    with pytest.raises(EngineUnavailableError, match="is not loaded at") as unknown:
+        await logged_in.choose(IDS, LABELS, adapter="v7")
+    double.override = lambda _: (500, {})
+    with pytest.raises(EngineUnavailableError, match="HTTP 500") as failed:
+        await logged_in.choose(IDS, LABELS)
+    await logged_in.close()
+    gone = engine_at(double, folder, base_url="http://me:hunter2@127.0.0.1:9/v1")
+    with pytest.raises(EngineUnavailableError, match="is it up") as away:
+        await gone.start()
+    await gone.close()
+    assert not [one for one in (refused, unknown, failed, away) if "hunter2" in str(one.value)]
+    assert "k-1" not in repr(Server("http://127.0.0.1:9/v1", "little", "k-1"))
+
+
 async def test_what_waits_while_it_is_closed_meets_an_outage(double: OpenAIDouble, engine: OpenAIServerEngine) -> None:
     double.delay_s = 30
     calls = [asyncio.create_task(engine.choose(IDS, LABELS)) for _ in range(3)]

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.adapter import OffsetSpan
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacking, lacks_right
 from schemas.topic_id import as_text
 from schemas.topics import TopicNames
 from trainer.feedback.consumer import GROUP
@@ -86,11 +87,13 @@ def readable(topic: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        text = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else str(error)
-        raise TopicUnavailableError(
-            f"{topic} cannot be read as group {GROUP}: {text}. Check KAFKA_BOOTSTRAP_SERVERS; `sentistream topics "
-            "create` makes missing topics."
-        ) from error
+        reason = error.args[0] if error.args and isinstance(error.args[0], KafkaError) else None
+        text = str(error) if reason is None else reason.str()
+        advice = "Check KAFKA_BOOTSTRAP_SERVERS; `sentistream topics create` makes missing topics."
+        if reason is not None and lacks_right(reason):
+            lacks = lacking(reason, f"Read on topic {topic}", GROUP)
+            advice = f"This login lacks {lacks}: deploy/acls has all that each service and command needs."
+        raise TopicUnavailableError(f"{topic} cannot be read as group {GROUP}: {text}. {advice}") from error
 
 
 def _spans(admin: AdminClient, topic: str) -> Iterator[OffsetSpan]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_right
 from schemas.topics import MAX_RECORD_BYTES
 from trainer.watch.errors import TopicUnwritableError
 
@@ -74,8 +75,16 @@ class TransactionalWriter:
         except KafkaException:  # the next writer's start ends it
             return
 
+    def _lacks(self, said: KafkaError) -> str | None:
+        """The right that Kafka refused for want of, if that was it."""
+        if "TRANSACTIONAL_ID_AUTHORIZATION_FAILED" in said.name() or "Transactional Id authorization" in said.str():
+            return f"Write on transactional id sentistream-writer-{self._topic}"
+        return f"Write on topic {self._topic}" if lacks_right(said) else None
+
     def _failed(self, error: KafkaException) -> TopicUnwritableError:
         said = error.args[0]
         fenced = said.fatal() and "fenced" in said.str().lower()
         advice = "Another run writes to it now." if fenced else "Run it again: it goes on after what is written."
+        if right := self._lacks(said):
+            advice = f"This login lacks {right}: deploy/acls has all that each service and command needs."
         return TopicUnwritableError(f"{self._topic} was not written: {said.str()}. {advice}")

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
 
+from schemas.shown_address import shown_address
 from worker.current_trace import CALL_HEADERS
 from worker.engines.contract import EngineError, EngineUnavailableError
 
@@ -43,9 +44,14 @@ class Server:
 
     base_url: str
     model: str
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     timeout_s: float = 60.0
     connections: int = 256
+
+    @property
+    def shown(self) -> str:
+        """Its address as it may be logged."""
+        return shown_address(self.base_url)
 
 
 class StatusError(EngineUnavailableError):
@@ -100,7 +106,7 @@ class OpenAIClient:
             if self._closed:
                 raise EngineUnavailableError("the engine is closed") from error
             raise EngineUnavailableError(
-                f"{self.server.base_url} does not answer ({type(error).__name__}): is it up? See OPENAI_BASE_URL"
+                f"{self.server.shown} does not answer ({type(error).__name__}): is it up? See OPENAI_BASE_URL"
             ) from error
         except RuntimeError as error:
             if not self._closed:
@@ -137,7 +143,7 @@ class OpenAIClient:
         error = found["error"] if isinstance(found.get("error"), dict) else found
         # The server's words may quote the prompt, which is somebody's talk: only its codes go on.
         codes = [code for name in ("type", "code", "param") if _CODE.fullmatch(code := str(error.get(name) or ""))]
-        words = f"{self.server.base_url} answers HTTP {status}"
+        words = f"{self.server.shown} answers HTTP {status}"
         if codes:
             words += f" ({', '.join(codes)})"
         if status in _NOT_TAKEN:

@@ -49,7 +49,7 @@ class OpenAIServerEngine:
         names = await self._names()
         if names and self._server.model not in names:
             raise EngineUnavailableError(
-                f"{self._server.base_url} has no model {self._server.model!r} (it has {', '.join(names)}): "
+                f"{self._server.shown} has no model {self._server.model!r} (it has {', '.join(names)}): "
                 "set OPENAI_MODEL to one of them"
             )
 
@@ -179,7 +179,7 @@ class OpenAIServerEngine:
         if adapter is None:
             return self._server.model
         if adapter not in self._adapters:
-            raise EngineUnavailableError(f"adapter {adapter} is not loaded at {self._server.base_url}")
+            raise EngineUnavailableError(f"adapter {adapter} is not loaded at {self._server.shown}")
         return self._name(adapter)
 
 
