@@ -54,8 +54,8 @@ def refreshed(builder: ExampleBuilder, out: Path, *, shuffle: bool) -> Verdict:
     training = examples("training", TRAINING, 160, shuffle=shuffle)
     train_adapter(BASE, recipe, training, development[:8], out / "work", out / "adapter")
     sets = FrozenSets(examples("held-out", HELD_OUT, 120), development)
-    # The candidate asks the discriminator more often than the base, and one turn beside other tests measures little: what
-    # the rule of time does stands in test_gate_timing.
+    # The candidate asks the discriminator more often than the base, and one turn beside other tests measures little:
+    # test_gate_timing has what the rule of time does.
     settings = GateSettings(gate_time_rise=10.0, gate_time_turns=1)
     return judge(BASE, None, out / "adapter", sets, Serving("calibrated"), settings, out)
 
