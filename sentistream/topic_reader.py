@@ -11,6 +11,7 @@ from schemas.connections import KafkaSettings
 from schemas.kafka_refusals import lacking, lacks_right
 from sentistream.errors import TopicError
 from sentistream.publisher import Place
+from trainer.feedback.spans import LEADERLESS
 
 #: Never joined; Kafka wants it described all the same.
 READER_GROUP: Final = "sentistream-reader"
@@ -90,13 +91,23 @@ def _starts(consumer: Consumer, topic: str, since_ms: int) -> list[TopicPartitio
         if described.error is not None and not described.error.retriable():
             raise TopicError(f"{topic}: {described.error.str()}. `sentistream topics create` makes missing topics.")
         wanted = [TopicPartition(topic, partition, since_ms) for partition in described.partitions]
-        places = consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S) if wanted else []
+        places = _offsets(consumer, wanted)
         led = all(one.leader >= 0 for one in described.partitions.values())
         if places and led and all(place.error is None for place in places):
             return places
         if time.monotonic() > deadline:
             raise TopicError(f"{topic}: not all of its partitions have a leader after {_TIMEOUT_S:.0f} s")
         time.sleep(_POLL_S)
+
+
+def _offsets(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+    """None at all while a broker, told of a topic later than another, leads none of its partitions yet."""
+    try:
+        return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S) if wanted else []
+    except KafkaException as error:
+        if error.args[0].code() not in LEADERLESS:
+            raise
+        return []
 
 
 def _to_the_end(consumer: Consumer, unfinished: set[int], topic: str) -> Iterator[StoredRecord]:
