@@ -108,7 +108,7 @@ class Pipeline:
         """
         given = {
             "WORKER_ID": f"worker-{number}",
-            "WORKER_GROUP": self._worker_group,
+            "WORKER_GROUP": self.worker_group,
             "ENGINE": "scripted",
             "SCRIPTED_SEED": "1",
             "SCRIPTED_DELAY_SECONDS": "0.02",
@@ -196,7 +196,8 @@ class Pipeline:
         return "\n".join(f"--- {one.name}\n{tail(one)}" for one in self.services)
 
     @property
-    def _worker_group(self) -> str:
+    def worker_group(self) -> str:
+        """All workers'."""
         return f"{self.rig.names.topic_prefix}workers"
 
     def _is_quiet(self, published: Iterable[tuple[int, int]] | None) -> bool:
@@ -209,7 +210,7 @@ class Pipeline:
             ends[partition] = max(ends[partition], offset + 1)
         stream_group = self.rig.environment["STREAMS_GROUP"]
         return at_end(bootstrap, stream_group, names.messages, places, ends) and at_end(
-            bootstrap, self._worker_group, names.requests, places
+            bootstrap, self.worker_group, names.requests, places
         )
 
     def _add(

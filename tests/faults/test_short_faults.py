@@ -1,4 +1,4 @@
-"""Short versions of two faults whose many repetitions are soaks: a worker frozen with work in hand, a broker killed.
+"""Short versions of a fault whose many repetitions are soaks: a worker, or a stream, frozen with work in hand.
 
 The controls are those of the soaks.
 """
@@ -11,14 +11,13 @@ from collections import deque
 import pytest
 
 from prompts.parts import PartsBuilder
-from sentistream.embedded import EmbeddedKafka
-from streams.intake import FAILED as STREAM_FAILED
 from tests.faults.campaign import endure
+from tests.faults.checker import check
 from tests.faults.conftest import MakePipeline
-from tests.faults.outages import Outage, Outages
-from tests.faults.pipeline import Service, tail
+from tests.faults.pipeline import DEADLINE_S, Service, at_end, tail
 from tests.faults.report import Row
-from tests.faults.zombies import wake
+from tests.faults.zombies import freeze_a_stream, wake
+from tests.waiting import wait_for
 from worker.errors import ExitCode
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
@@ -68,20 +67,25 @@ def test_a_worker_frozen_with_a_transaction_open_wakes_up_when_another_has_its_p
     assert row.clean, row
 
 
-@pytest.mark.soak
-def test_soak_short_the_broker_is_killed_and_comes_back(
-    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, kafka: EmbeddedKafka
+def test_a_stream_frozen_before_its_send_wakes_up_when_another_has_done_its_work(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random
 ) -> None:
     one = pipeline(_PARTITIONS)
-    # Whose broker comes back may be fenced by its own second attempt to join, or may have ended before.
-    one.deadly |= {STREAM_FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED)}
-    one.restarts_s = (0.0,)
-    one.add_stream(1)
-    one.add_worker(1)
-    fault = Outages([Outage("broker killed", kafka.kill, kafka.start)], _RECORDS)
-    row = endure(one, builder, fault, draw, Row(id="98-broker", fault="", times=0), _RECORDS, backlog=_BACKLOG)
-    assert fault.struck["broker killed"] == 1
-    assert row.clean, row
+    zombie = freeze_a_stream(one, draw, "watermark", records=_RECORDS)
+    wake(zombie)
+    names, places = one.rig.names, range(_PARTITIONS)
+
+    def sent() -> int:
+        return sum(map(len, one.rig.read(names.requests, _PARTITIONS).values()))
+
+    wait_for(lambda: sent() > _RECORDS, f"it sends what has long been answered\n{one.logs()}", DEADLINE_S)
+    wait_for(
+        lambda: at_end(one.rig.bootstrap, one.worker_group, names.requests, places),
+        f"the worker has seen that\n{one.logs()}",
+        DEADLINE_S,
+    )
+    fates = check(one.rig, builder, _PARTITIONS)
+    assert fates.clean, fates
 
 
 def _is_stopped(service: Service) -> bool:

@@ -3,7 +3,7 @@
 import random
 import secrets
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from sentistream.topics import create_topics
 from streams.intake import FAILED
 from tests.faults.campaign import endure
+from tests.faults.harm import Together
 from tests.faults.machine import FullDisk, memory_back, memory_short, small_disk
+from tests.faults.memberships import TakeOvers
 from tests.faults.outages import Outage, Outages
 from tests.faults.pipeline import DEADLINE_S, Pipeline, is_ready, kill
 from tests.faults.report import Report, Row
@@ -24,9 +26,11 @@ from tests.streams.stream_rig import StreamRig
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 _TIMES = 3
+#: Records of a short version.
+_SHORT = 400
 _PARTITIONS = 3
 _DISK_MIB = 256
 _LIKE_A_KILL = "as for a broker that is killed: the broker ends, and what it had acknowledged is there when it is back"
@@ -66,72 +70,24 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
     return make
 
 
-def _try(one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row) -> Row:
-    try:
-        found = endure(one, builder, Outages(outages, 1_000), draw, row, 1_000)
-    finally:
-        one.kill_all()
-    note = f"{row.note}; services that ended and were started again: {one.deaths}"
-    return found.model_copy(update={"times": len(outages), "note": note})
+def _jumps(one: Pipeline, folder: Path, days: Sequence[int]) -> list[Outage]:
+    """Of the Python clocks of all services, each for 3 s."""
+    clock = folder / "clock"
 
-
-def test_soak_disk_full_under_kafka(
-    pipeline_on: PipelineOn,
-    builder: PartsBuilder,
-    draw: random.Random,
-    report: Report,
-    disk: tuple[Path, bool],
-) -> None:
-    folder, mounted = disk
-    with EmbeddedKafka(folder / "kafka") as kafka:
-        one = pipeline_on(kafka)
-        full = FullDisk(kafka, mounted=mounted)
-        how = f"a file system of {_DISK_MIB} MiB" if mounted else "a limit on what the broker may write"
-        note = f"promised: the broker ends, nothing that it acknowledged is lost, work goes on with it ({how})"
-        row = Row(id="64-disk-full", fault="disk full under Kafka's data", times=0, note=note, against=_LIKE_A_KILL)
-        row = report.add(_try(one, builder, draw, [Outage("disk full", full.fill, full.free)] * _TIMES, row))
-    assert row.fates is not None
-    assert row.fates.clean, row
-
-
-def test_soak_the_clock_jumps_by_a_day(
-    kafka: EmbeddedKafka,
-    pipeline_on: PipelineOn,
-    tmp_path: Path,
-    builder: PartsBuilder,
-    draw: random.Random,
-    report: Report,
-) -> None:
-    one = pipeline_on(kafka)
-    clock = tmp_path / "clock"
-
-    def jump(days: int) -> None:
-        fresh = tmp_path / "clock.new"
-        fresh.write_text(str(days * 86_400))
+    def jump(by: int) -> None:
+        fresh = folder / "clock.new"
+        fresh.write_text(str(by * 86_400))
         fresh.replace(clock)
 
     jump(0)
     for service in one.services:
         service.command = ("tests.faults.shifted_child", service.command[1])
         service.settings[FILE] = str(clock)
-    jumps = [Outage(f"{days:+d} day", partial(jump, days), partial(jump, 0), 3.0) for days in (1, -1) * 2]
-    name = "the services' clock jumps by a day, forth and back, and is right again (as Python code reads it)"
-    row = Row(id="65-clock", fault=name, times=0, note=_CLOCK, against=_NO_CLOCK)
-    row = report.add(_try(one, builder, draw, jumps, row))
-    assert row.fates is not None
-    assert row.fates.clean, row
+    return [Outage(f"{by:+d} day", partial(jump, by), partial(jump, 0), 3.0) for by in days]
 
 
-@pytest.mark.parametrize("whose", ["worker", "stream"])
-def test_soak_memory_short(
-    kafka: EmbeddedKafka,
-    pipeline_on: PipelineOn,
-    builder: PartsBuilder,
-    draw: random.Random,
-    report: Report,
-    whose: str,
-) -> None:
-    one = pipeline_on(kafka)
+def _shortage(one: Pipeline, draw: random.Random, whose: str, seconds: float) -> Outage:
+    """Of memory, for the first stream or the first worker."""
     # Where no Python code is asked, librdkafka and the C library end the process by SIGABRT, too.
     one.deadly |= {int(ExitCode.INTERNAL), int(ExitCode.MEMORY), -signal.SIGSEGV}
     for service in one.services:
@@ -151,14 +107,107 @@ def test_soak_memory_short(
         struck.append(service.process.pid)
         memory_short(service.process.pid, draw.randrange(6))
 
-    def end() -> None:
-        memory_back(struck.pop())
+    return Outage("memory short", begin, lambda: memory_back(struck.pop()), seconds)
 
+
+def _try(
+    one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row, records: int = 1_000
+) -> Row:
+    try:
+        found = endure(one, builder, Outages(outages, records), draw, row, records)
+    finally:
+        one.kill_all()
+    note = f"{row.note}; services that ended and were started again: {one.deaths}"
+    return found.model_copy(update={"times": len(outages), "note": note})
+
+
+def test_the_broker_is_stopped_and_killed_and_its_disk_is_full(
+    pipeline_on: PipelineOn, builder: PartsBuilder, draw: random.Random, disk: tuple[Path, bool]
+) -> None:
+    """Short version; that of a broker's ends alone is in test_kills.py."""
+    folder, mounted = disk
+    with EmbeddedKafka(folder / "kafka") as kafka:
+        one = pipeline_on(kafka)
+        full = FullDisk(kafka, mounted=mounted)
+        outages = [
+            Outage("stopped", kafka.stop, kafka.start),
+            Outage("killed", kafka.kill, kafka.start),
+            Outage("disk full", full.fill, full.free),
+        ]
+        row = _try(one, builder, draw, outages, Row(id="98-broker", fault="", times=0), _SHORT)
+    assert row.clean, row
+
+
+def test_the_clock_jumps_memory_is_short_and_another_takes_a_workers_name(
+    kafka: EmbeddedKafka, pipeline_on: PipelineOn, tmp_path: Path, builder: PartsBuilder, draw: random.Random
+) -> None:
+    """Short version; that of the name alone is in test_memberships.py."""
+    one = pipeline_on(kafka)
+    outages = [
+        *_jumps(one, tmp_path, [1, -1]),
+        _shortage(one, draw, "stream", 3.0),
+        _shortage(one, draw, "worker", 3.0),
+    ]
+    names = TakeOvers(one, times=1, records=_SHORT)
+    row = Row(id="98-system", fault="", times=0)
+    try:
+        row = endure(one, builder, Together(Outages(outages, _SHORT), names), draw, row, _SHORT)
+    finally:
+        one.kill_all()
+    assert names.struck == 1
+    assert row.clean, row
+
+
+@pytest.mark.soak
+def test_soak_disk_full_under_kafka(
+    pipeline_on: PipelineOn,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    disk: tuple[Path, bool],
+) -> None:
+    folder, mounted = disk
+    with EmbeddedKafka(folder / "kafka") as kafka:
+        one = pipeline_on(kafka)
+        full = FullDisk(kafka, mounted=mounted)
+        how = f"a file system of {_DISK_MIB} MiB" if mounted else "a limit on what the broker may write"
+        note = f"promised: the broker ends, nothing that it acknowledged is lost, work goes on with it ({how})"
+        row = Row(id="64-disk-full", fault="disk full under Kafka's data", times=0, note=note, against=_LIKE_A_KILL)
+        row = report.add(_try(one, builder, draw, [Outage("disk full", full.fill, full.free)] * _TIMES, row))
+    assert row.clean, row
+
+
+@pytest.mark.soak
+def test_soak_the_clock_jumps_by_a_day(
+    kafka: EmbeddedKafka,
+    pipeline_on: PipelineOn,
+    tmp_path: Path,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+) -> None:
+    one = pipeline_on(kafka)
+    name = "the services' clock jumps by a day, forth and back, and is right again (as Python code reads it)"
+    row = Row(id="65-clock", fault=name, times=0, note=_CLOCK, against=_NO_CLOCK)
+    row = report.add(_try(one, builder, draw, _jumps(one, tmp_path, (1, -1) * 2), row))
+    assert row.clean, row
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("whose", ["worker", "stream"])
+def test_soak_memory_short(
+    kafka: EmbeddedKafka,
+    pipeline_on: PipelineOn,
+    builder: PartsBuilder,
+    draw: random.Random,
+    report: Report,
+    whose: str,
+) -> None:
+    one = pipeline_on(kafka)
     note = (
         "hardly more address space than at its start, for 8 s; promised: it goes on or ends, and no record is blamed; "
         "the limit is one process's (RLIMIT_AS), the machine's memory is never short"
     )
     row = Row(id=f"66-memory-{whose}", fault=f"memory short for a {whose}", times=0, note=note, against=_BLAMED)
-    row = report.add(_try(one, builder, draw, [Outage("memory short", begin, end, 8.0)] * 3, row))
-    assert row.fates is not None
-    assert row.fates.clean, row
+    row = report.add(_try(one, builder, draw, [_shortage(one, draw, whose, 8.0)] * _TIMES, row))
+    assert row.clean, row

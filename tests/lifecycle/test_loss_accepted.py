@@ -13,7 +13,7 @@ from tests.lifecycle.service_log import ended, lines
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["offsets kept", "offsets forgotten too"])

@@ -12,7 +12,7 @@ from tests.worker.fake_labelling import FakeLabelling
 from tests.worker.kafka_rig import Rig, RunningWorker, make_request, running
 from worker.errors import WatermarkMissingError
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture

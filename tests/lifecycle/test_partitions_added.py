@@ -47,7 +47,6 @@ def test_a_worker_that_is_back_within_its_session_takes_the_new_partitions_too(
     assert any(one["event"] == "partitions_held_by_nobody" and one["partitions"] == (2,) for one in logs)
 
 
-@pytest.mark.soak
 def test_control_without_the_look_the_new_partition_is_nobodys(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.publish(make_request(partition, 0) for partition in range(2))
     settings = rig.settings(**_long_session(rig))
@@ -64,7 +63,6 @@ def test_control_without_the_look_the_new_partition_is_nobodys(rig: Rig, monkeyp
     assert seen.offsets(2) == []
 
 
-@pytest.mark.soak
 def test_two_workers_that_are_back_one_after_the_other_share_all_partitions(rig: Rig) -> None:
     given = _long_session(rig)
     rig.publish(make_request(partition, offset) for offset in range(5) for partition in range(2))

@@ -13,7 +13,7 @@ from tests.lifecycle.service_log import ended
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+pytestmark = pytest.mark.kafka
 
 
 def test_both_services_end_and_go_on_once_all_topics_have_them(pipeline: MakePipeline) -> None:

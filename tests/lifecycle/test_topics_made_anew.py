@@ -13,13 +13,14 @@ from tests.lifecycle.service_log import ended, lines
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
-pytestmark = [pytest.mark.kafka, pytest.mark.soak]
+pytestmark = pytest.mark.kafka
 
 #: Looks at the topics all the time; the product's own does so once a minute.
 _WATCHING = ("tests.streams.watching_child",)
 _PRODUCT = ("sentistream", "streams")
 
 
+@pytest.mark.soak
 def test_messages_made_anew_end_every_stream_and_none_of_the_new_ones_is_lost(
     pipeline: MakePipeline, builder: PartsBuilder
 ) -> None:
