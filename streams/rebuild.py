@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from streams.batch import BatchBuilder
 from streams.errors import RebuildError
+from streams.faultpoints import FaultPoints
 from streams.kafka_security import aiokafka_options
 from streams.metrics import REBUILDS, REBUILT
 from streams.records import Record
@@ -27,10 +28,13 @@ _LEAVE_S: Final = 1.0
 class Rebuilder:
     """Reads a partition again, up to where the stream stands."""
 
-    def __init__(self, settings: StreamsSettings, batches: BatchBuilder, store: WindowStore) -> None:
+    def __init__(
+        self, settings: StreamsSettings, batches: BatchBuilder, store: WindowStore, faults: FaultPoints
+    ) -> None:
         self._settings = settings
         self._batches = batches
         self._store = store
+        self._faults = faults
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def rebuild(self, work: PartitionWork) -> None:
@@ -77,6 +81,7 @@ class Rebuilder:
                     lost_at = found[0].timestamp / 1000
                 read += len(found)
                 await self._add(work, found)
+                await self._faults.reached("in_rebuild")
             if start > 0 and lost_at is None:
                 lost_at = await self._time_of_next(consumer, place)
         finally:

@@ -119,7 +119,7 @@ class _Service:
         processor = Processor(
             batches,
             store,
-            Rebuilder(settings, batches, store),
+            Rebuilder(settings, batches, store, self._faults),
             Sender(app, settings.requests, settings.send_deadline_s).send,
             self._faults,
             partitions=self._facts.partitions,

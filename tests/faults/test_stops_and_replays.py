@@ -7,9 +7,11 @@ import pytest
 
 from prompts.parts import PartsBuilder
 from schemas.codec import encode
+from sentistream.embedded import EmbeddedRedis
 from tests.faults.checker import check
 from tests.faults.conftest import MakePipeline
-from tests.faults.pipeline import DEADLINE_S, Pipeline, Service
+from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, tail
+from tests.faults.redis_outages import emptied
 from tests.faults.replays import events_of, replay, short_messages
 from tests.faults.traffic import Traffic
 from tests.waiting import wait_for
@@ -49,6 +51,35 @@ def test_told_to_stop_under_load_both_end_with_0_and_nothing_is_lost(
     one.stop()
     traffic.close()
     fates = check(one.rig, builder, 3)
+    assert fates.clean, fates
+
+
+def test_told_to_stop_and_killed_while_lost_windows_are_made_again(
+    pipeline: MakePipeline, builder: PartsBuilder, draw: random.Random, redis_server: EmbeddedRedis
+) -> None:
+    one = pipeline(1)
+    stream, worker = one.add_stream(1), one.add_worker(1)
+    traffic = Traffic(one.rig, 1, seed=draw.randrange(2**31), conversations=10)
+    traffic.publish(300)
+    one.start_all()
+    traffic.follow_until_done(DEADLINE_S)
+    one.stop()
+    for name, status in (("SIGTERM", 0), ("SIGKILL", -signal.SIGKILL)):
+        emptied(redis_server).begin()
+        traffic.publish(100)
+        # What is lost has been read again, and nothing says yet that the windows are whole.
+        stream.command = ("tests.faults.stream_child", name, "1", "in_rebuild", "1")
+        one.start(stream)
+        assert stream.process is not None
+        assert stream.process.wait(60) == status, tail(stream)
+        assert b'"in_rebuild"' in stream.log.read_bytes()[stream.started_at :]
+    stream.command = ("sentistream", "streams")
+    one.start(stream)
+    one.start(worker)
+    traffic.follow_until_done(DEADLINE_S)
+    one.stop()
+    traffic.close()
+    fates = check(one.rig, builder, 1)
     assert fates.clean, fates
 
 

@@ -19,6 +19,7 @@ from faust.types import TP
 from streams import rebuild, service
 from streams.batch import Outgoing
 from streams.errors import LostRangeError, RebuildError, SendError, SkippedRecordsError, StreamsError
+from streams.faultpoints import NoFaults
 from streams.health import Heartbeat
 from streams.intake import FAILED, Intake
 from streams.rebuild import Rebuilder
@@ -174,7 +175,7 @@ def test_windows_that_cannot_be_rebuilt(monkeypatch: pytest.MonkeyPatch, *, away
     nothing: Any = None
 
     async def run(_: Intake) -> None:
-        await Rebuilder(settings, nothing, nothing).rebuild(PartitionWork("t", 0, 5, 6, 0, []))
+        await Rebuilder(settings, nothing, nothing, NoFaults()).rebuild(PartitionWork("t", 0, 5, 6, 0, []))
 
     assert said in _ends_as(run, RebuildError)
 
