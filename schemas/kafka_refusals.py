@@ -20,6 +20,7 @@ _REFUSED_STATUS: Final = ("400", "401", "403", "404")
 _ALERT: Final = " alert "
 _OUR_CERTIFICATE: Final = ("certificate", "unknown ca")
 _NO_RIGHT: Final = ("TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED")
+_NO_LEADER: Final = ("LEADER_NOT_AVAILABLE", "NOT_LEADER_FOR_PARTITION")
 
 
 class ClientError(Protocol):
@@ -45,6 +46,11 @@ class Client(Protocol):
 def lacks_right(error: ClientError) -> bool:
     """A broker knows who asks, and does not let them: waiting does not help, an ACL does."""
     return error.name() in _NO_RIGHT
+
+
+def lacks_leader(error: ClientError) -> bool:
+    """Of a topic that was just made, or of a broker that is being replaced: worth another try."""
+    return error.name() in _NO_LEADER
 
 
 def lacking(error: ClientError, topic_right: str, group: str) -> str:

@@ -8,10 +8,9 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
-from schemas.kafka_refusals import lacking, lacks_right
+from schemas.kafka_refusals import lacking, lacks_leader, lacks_right
 from sentistream.errors import TopicError
 from sentistream.publisher import Place
-from trainer.feedback.spans import LEADERLESS
 
 #: Never joined; Kafka wants it described all the same.
 READER_GROUP: Final = "sentistream-reader"
@@ -105,7 +104,7 @@ def _offsets(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPart
     try:
         return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S) if wanted else []
     except KafkaException as error:
-        if error.args[0].code() not in LEADERLESS:
+        if not lacks_leader(error.args[0]):
             raise
         return []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from worker.commit_thread import CommitThread
+from worker.call_thread import CallThread
 
 
 class CallLostError(Exception):
@@ -13,7 +13,7 @@ class LateCalls:
     """Makes calls on a thread of its own, which is left to itself where one does not come back."""
 
     def __init__(self) -> None:
-        self._thread = CommitThread("late-calls")
+        self._thread = CallThread("late-calls")
 
     def make(self, call: Callable[[], None], seconds: float) -> None:
         """Return once the call has; whatever it raises in time is raised here.
@@ -24,6 +24,6 @@ class LateCalls:
         running = self._thread.submit(call)
         if not running.wait(seconds):
             self._thread.close()
-            self._thread = CommitThread("late-calls")
+            self._thread = CallThread("late-calls")
             raise CallLostError(f"no return within {seconds:g} s")
         running.result()

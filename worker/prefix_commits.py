@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, TopicPartition
 
-from worker.commit_thread import CommitThread, Running
+from worker.call_thread import CallThread, Running
 from worker.dead_letters import DeadLetterCap
 from worker.errors import KafkaFailedError, OutcomeUnknownError, TransactionAbortedError
 from worker.outcome_metrics import observe
@@ -54,7 +54,7 @@ class PrefixCommits:
         self._cap = DeadLetterCap(settings.dead_letter_share, settings.dead_letter_window)
         self._not_before = 0.0
         self._gap_until = 0.0
-        self._thread = CommitThread()
+        self._thread = CallThread("commits")
         self._running: Running | None = None
         self._prefixes: list[tuple[Assignment, list[Entry]]] = []
 

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas.adapter import OffsetSpan
 from schemas.connections import KafkaSettings
-from schemas.kafka_refusals import lacking, lacks_right
+from schemas.kafka_refusals import lacking, lacks_leader, lacks_right
 from schemas.topic_id import as_text
 from schemas.topics import TopicNames
 from trainer.feedback.consumer import GROUP
@@ -19,8 +19,6 @@ from trainer.feedback.errors import TopicUnavailableError
 
 TIMEOUT_S: Final = 30.0
 _PAUSE_S: Final = 0.1
-#: Of a topic that was just made, or of a broker that is being replaced: worth another try.
-LEADERLESS: Final = {KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ def _offsets(admin: AdminClient, places: Sequence[tuple[str, int]], spec: Offset
         try:
             return {(place.topic, place.partition): future.result(TIMEOUT_S).offset for place, future in asked.items()}
         except KafkaException as error:
-            if error.args[0].code() not in LEADERLESS or time.monotonic() > deadline:
+            if not lacks_leader(error.args[0]) or time.monotonic() > deadline:
                 raise
         time.sleep(_PAUSE_S)
 

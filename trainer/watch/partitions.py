@@ -8,9 +8,10 @@ from typing import Any, Final, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.connections import KafkaSettings
+from schemas.kafka_refusals import lacks_leader
 from trainer.feedback.consumer import open_consumer
 from trainer.feedback.errors import TopicUnavailableError
-from trainer.feedback.spans import LEADERLESS, TIMEOUT_S, TopicShape, readable
+from trainer.feedback.spans import TIMEOUT_S, TopicShape, readable
 
 T = TypeVar("T")
 
@@ -98,7 +99,7 @@ def _patiently(topic: str, ask: Callable[..., T]) -> T:
             try:
                 return ask(timeout=TIMEOUT_S)
             except KafkaException as error:
-                if not error.args[0].retriable() and error.args[0].code() not in LEADERLESS:
+                if not error.args[0].retriable() and not lacks_leader(error.args[0]):
                     raise
                 if time.monotonic() > deadline:
                     raise

@@ -1,4 +1,4 @@
-"""Commits beside the consumer's loop: one at a time, on a thread of their own, so that records are taken meanwhile."""
+"""Calls beside the consumer's loop, such as commits: one at a time, on a thread of their own."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 
 class Running:
-    """A commit on its way.
+    """A call on its way.
 
     Attributes:
         ended_at: by the monotonic clock, once it has ended.
@@ -45,10 +45,10 @@ class Running:
             self._done.set()
 
 
-class CommitThread:
+class CallThread:
     """Runs calls in the order in which they come."""
 
-    def __init__(self, name: str = "commits") -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
         self._calls: SimpleQueue[Running | None] = SimpleQueue()
         self._started = False
