@@ -90,8 +90,8 @@ class KafkaPipeline:
             return _Behind(service, group, topic, tuple(lacking))
         partitions = len(found[topic].partitions)
         try:
-            # The store reads outside of its group, which only shows how far it is.
-            described = None if service == "store" else cluster.group(group)
+            # A right that lacks is told here at once; asked for offsets, the client would wait for its coordinator.
+            described = cluster.group(group)
             committed = cluster.committed(group, topic, partitions)
         except KafkaException as error:
             if not lacks_right(error.args[0]):
@@ -103,6 +103,7 @@ class KafkaPipeline:
             place = max(committed[number].offset if number in committed else low, low)
             if place < end:
                 places[topic, number], ends[topic, number] = place, end
+        # The store reads outside of its group, which only shows how far it is.
         members = None if service == "store" else len(described.members) if described else 0
         return _Behind(service, group, topic, (), members, places, ends)
 

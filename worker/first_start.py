@@ -40,7 +40,7 @@ def last_done(settings: WorkerSettings, partitions: Collection[int]) -> dict[int
                 if (source := _last(consumer, settings.events, partition)) is not None:
                     found[partition] = source
             except KafkaException as error:
-                log.warning("events_not_visible", partition=partition, error=error.args[0].str())
+                log.warning("events_not_visible", topic=settings.events, partition=partition, error=error.args[0].str())
     finally:
         consumer.close()
     return found

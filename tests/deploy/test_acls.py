@@ -20,11 +20,13 @@ from pydantic import SecretStr
 from prompts.profile import SHIPPED_MODEL, find_model
 from prompts.settings import PromptSettings, ServedBuilders
 from schemas.adapter import weights_sha256
+from schemas.codec import encode
 from schemas.connections import KafkaSettings, RedisSettings
 from schemas.topics import TopicNames, topics
 from sentistream.doctor.deployment import Service
 from sentistream.doctor.finding import Status
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from sentistream.publisher import Place
 from sentistream.topic_reader import read_topic
 from sentistream.topics import create_topics, describe_topics
 from streams.errors import StreamsError
@@ -41,6 +43,7 @@ from tests.deploy.acl_rig import (
     resource,
     user_with,
 )
+from tests.sentistream.synthetic import make_event
 from tests.streams.secured_rig import environment_of
 from tests.streams.stream_rig import make_messages, published
 from tests.trainer.feedback_rig import Platform, chat
@@ -158,6 +161,10 @@ def worker(cluster: Cluster, login: KafkaSettings, rest_s: float = 0.0) -> str:
     """
     rig = Rig(cluster.kafka.connection, cluster.names, 1)
     rig.publish_messages(0, 2)
+    # Of a topic that is gone: the worker, which has committed nothing, looks whether this is the answer to offset 9.
+    of_before = Producer(cluster.kafka.connection.librdkafka())
+    of_before.produce(cluster.names.events, encode(make_event(Place(0, 9), topic_id="of-before")), partition=0)
+    assert of_before.flush(20) == 0
     tokenizer = ServedBuilders(PromptSettings(model=MODEL)).tokenizer.sha256
     rig.publish([make_request(0, 0, tokenizer=tokenizer), make_rejected(0, 1, b"not json")])
     own = {
@@ -169,7 +176,7 @@ def worker(cluster: Cluster, login: KafkaSettings, rest_s: float = 0.0) -> str:
         "ADAPTERS_CACHE": str(cluster.folder / "cache"),
     }
     with cluster.process(login, "worker", **own) as running:
-        running.until(partial(has_records, cluster, cluster.names.events, 1))
+        running.until(partial(has_records, cluster, cluster.names.events, 2))
         running.until(partial(has_records, cluster, cluster.names.dead_letters, 1))
         base = weights_sha256(find_model(MODEL))
         folder = make_adapter_folder(cluster.folder / "adapter", "v1", model=MODEL, base_sha256=base)
@@ -180,7 +187,7 @@ def worker(cluster: Cluster, login: KafkaSettings, rest_s: float = 0.0) -> str:
             running.until(lambda: time.monotonic() > rested)
             rig.publish_messages(0, 1)
             rig.publish([make_request(0, 2, tokenizer=tokenizer)])
-            running.until(partial(has_records, cluster, cluster.names.events, 2))
+            running.until(partial(has_records, cluster, cluster.names.events, 3))
         return running.said
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -111,9 +112,8 @@ def test_stopped_and_gone_on_with_two_processes_come_to_the_same(make_job: MakeJ
 
 @pytest.mark.soak
 def test_a_process_that_fails_ends_all_of_them(make_job: MakeJob) -> None:
-    job = make_job("one")
-    (job.work).mkdir(parents=True)
-    torch.save({"run": "another", "epoch": 0, "step": 0, "state": {}}, job.work / FILE)
+    whole = make_job("one")
+    job = replace(whole, base=whole.base / "gone")
     with pytest.raises(TrainingProcessError, match="2 training processes"):
         train_on(2, job, lambda: None)
     assert not job.out.exists()
