@@ -131,8 +131,8 @@ class BatchBuilder:
             rows[record.offset] = _Row(record, one, turn, turn, len(groups))
             groups.append((conversation_key(one), one.replay_of.offset if one.replay_of else 0, []))
         records = [record for record, _ in found]
-        # What lies between, such as a transaction's mark, may be committed before the first record is answered: a floor
-        # above where the process stands would tell it, asked again, that it had gone back behind it.
+        # Offsets without a record, such as a transaction's mark, may be committed before the record behind them is
+        # answered. A floor above where the process stands would have it told, were Redis asked again, that it went back.
         floor = min(floor, records[0].after + 1)
         work = PartitionWork(
             topic_id=self._topic_id,
