@@ -132,7 +132,7 @@ class BatchBuilder:
             groups.append((conversation_key(one), one.replay_of.offset if one.replay_of else 0, []))
         records = [record for record, _ in found]
         # Offsets without a record, such as a transaction's mark, may be committed before the record behind them is
-        # answered. A floor above where the process stands would have it told, were Redis asked again, that it went back.
+        # answered. By a floor above where the process stands it would seem, were Redis asked again, to have gone back.
         floor = min(floor, records[0].after + 1)
         work = PartitionWork(
             topic_id=self._topic_id,
