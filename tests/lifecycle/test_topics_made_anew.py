@@ -37,7 +37,8 @@ def test_messages_made_anew_end_every_stream_and_none_of_the_new_ones_is_lost(
     one.rig.publish(chat(150, 2, seed=2))
     first.command = _PRODUCT
     one.start(first)
-    assert ended(second) == ("TopicsError", FAILED), "it would answer for messages of the topic that is gone"
+    # At the rebalance, or before it by offsets that go back: it would answer for messages of the topic that is gone.
+    assert ended(second) in {("TopicsError", FAILED), ("LostRangeError", FAILED)}
     one.start(second)
     wait_for_answers(one, builder, 150)
     assert lines(one.services[2], "topic_made_anew"), "the worker saw it, and went on"
