@@ -1,6 +1,5 @@
 """What is done to a pipeline while it works."""
 
-import os
 import random
 import shutil
 import signal
@@ -12,7 +11,7 @@ import structlog
 
 from sentistream.embedded.server import EmbeddedServer
 from tests.faults.marks import Marks
-from tests.faults.pipeline import Pipeline, Service, kill
+from tests.faults.pipeline import Pipeline, Service, is_stopped, kill
 
 log = structlog.get_logger()
 
@@ -147,9 +146,7 @@ class PointFreezes:
             if process is None or process.poll() is not None:
                 self._since.pop(service.name, None)
                 continue
-            # WNOWAIT leaves the process to Popen.
-            stopped = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
-            if stopped is None:
+            if not is_stopped(process):
                 self._since.pop(service.name, None)
             elif service.name not in self._since:
                 self._since[service.name] = time.monotonic()

@@ -1,5 +1,6 @@
 """Streams and workers as real processes that are killed, or kill themselves, and are started again."""
 
+import os
 import random
 import signal
 import subprocess
@@ -232,6 +233,11 @@ def kill(service: Service) -> None:
     assert service.process is not None
     service.process.kill()
     service.process.wait(30)
+
+
+def is_stopped(process: subprocess.Popen[bytes]) -> bool:
+    """By SIGSTOP; WNOWAIT leaves the process to Popen."""
+    return os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def tail(service: Service, lines: int = 5) -> str:

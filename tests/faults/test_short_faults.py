@@ -4,7 +4,6 @@ The controls are those of the soaks.
 """
 
 import json
-import os
 import random
 from collections import deque
 
@@ -14,9 +13,9 @@ from prompts.parts import PartsBuilder
 from tests.faults.campaign import endure
 from tests.faults.checker import check
 from tests.faults.conftest import MakePipeline
-from tests.faults.pipeline import DEADLINE_S, Service, at_end, tail
+from tests.faults.pipeline import DEADLINE_S, Service, at_end
 from tests.faults.report import Row
-from tests.faults.zombies import freeze_a_stream, wake
+from tests.faults.zombies import freeze_a_stream, is_frozen, wake
 from tests.waiting import wait_for
 from worker.errors import ExitCode
 
@@ -43,7 +42,7 @@ class Zombie:
         self._other = other
 
     def strike(self, done: int) -> int:  # noqa: ARG002 -- the contract's
-        self.frozen = self.frozen or _is_stopped(self._zombie)
+        self.frozen = self.frozen or is_frozen(self._zombie)
         # Nothing but the end of its session gives the other one what it holds.
         if self.frozen and not self.over and _held(self._other) == set(range(_PARTITIONS)):
             wake(self._zombie)
@@ -86,13 +85,6 @@ def test_a_stream_frozen_before_its_send_wakes_up_when_another_has_done_its_work
     )
     fates = check(one.rig, builder, _PARTITIONS)
     assert fates.clean, fates
-
-
-def _is_stopped(service: Service) -> bool:
-    """WNOWAIT leaves the process to Popen."""
-    assert service.process is not None
-    assert service.process.poll() is None, tail(service)
-    return os.waitid(os.P_PID, service.process.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _held(worker: Service) -> set[int]:

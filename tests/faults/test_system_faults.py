@@ -54,8 +54,9 @@ def disk(tmp_path: Path) -> Iterator[tuple[Path, bool]]:
 
 
 @pytest.fixture
-def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: random.Random) -> PipelineOn:
+def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: random.Random) -> Iterator[PipelineOn]:
     """Makes two streams and two workers on any broker."""
+    made: list[Pipeline] = []
 
     def make(kafka: EmbeddedKafka) -> Pipeline:
         names = TopicNames(topic_prefix=f"test-{secrets.token_hex(4)}.")
@@ -65,9 +66,12 @@ def pipeline_on(redis_server: EmbeddedRedis, model: Path, tmp_path: Path, draw: 
         # librdkafka has an assertion that fails, now and then, when the only broker goes (rd_kafka_enq_once).
         one.deadly |= {FAILED, int(ExitCode.KAFKA), int(ExitCode.FENCED), -signal.SIGABRT}
         one.add_two_of_each()
+        made.append(one)
         return one
 
-    return make
+    yield make
+    for one in made:
+        one.kill_all()
 
 
 def _jumps(one: Pipeline, folder: Path, days: Sequence[int]) -> list[Outage]:
@@ -113,10 +117,7 @@ def _shortage(one: Pipeline, draw: random.Random, whose: str, seconds: float) ->
 def _try(
     one: Pipeline, builder: PartsBuilder, draw: random.Random, outages: list[Outage], row: Row, records: int = 1_000
 ) -> Row:
-    try:
-        found = endure(one, builder, Outages(outages, records), draw, row, records)
-    finally:
-        one.kill_all()
+    found = endure(one, builder, Outages(outages, records), draw, row, records)
     note = f"{row.note}; services that ended and were started again: {one.deaths}"
     return found.model_copy(update={"times": len(outages), "note": note})
 
@@ -150,10 +151,7 @@ def test_the_clock_jumps_memory_is_short_and_another_takes_a_workers_name(
     ]
     names = TakeOvers(one, times=1, records=_SHORT)
     row = Row(id="98-system", fault="", times=0)
-    try:
-        row = endure(one, builder, Together(Outages(outages, _SHORT), names), draw, row, _SHORT)
-    finally:
-        one.kill_all()
+    row = endure(one, builder, Together(Outages(outages, _SHORT), names), draw, row, _SHORT)
     assert names.struck == 1
     assert row.clean, row
 

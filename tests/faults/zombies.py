@@ -4,7 +4,7 @@ import random
 import signal
 from collections import deque
 
-from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, tail
+from tests.faults.pipeline import DEADLINE_S, Pipeline, Service, is_stopped, tail
 from tests.faults.traffic import Traffic
 from tests.waiting import wait_for
 
@@ -23,7 +23,7 @@ def wake_a_zombie(one: Pipeline, draw: random.Random, careless: str, *, records:
     traffic.publish(records)
     for service in one.services[:2]:
         one.start(service)
-    wait_for(lambda: _is_stopped(zombie), f"the freeze\n{one.logs()}", DEADLINE_S)
+    wait_for(lambda: is_frozen(zombie), f"the freeze\n{one.logs()}", DEADLINE_S)
     one.start(other)
     traffic.follow_until_done(DEADLINE_S)
     wake(zombie)
@@ -43,7 +43,7 @@ def freeze_a_stream(one: Pipeline, draw: random.Random, judge: str, *, records: 
     traffic = Traffic(one.rig, one.partitions, seed=draw.randrange(2**31), conversations=12)
     traffic.publish(records)
     one.start(zombie)
-    wait_for(lambda: _is_stopped(zombie), f"the freeze\n{one.logs()}", DEADLINE_S)
+    wait_for(lambda: is_frozen(zombie), f"the freeze\n{one.logs()}", DEADLINE_S)
     for service in others:
         one.start(service)
     traffic.follow_until_done(DEADLINE_S)
@@ -57,8 +57,8 @@ def wake(zombie: Service) -> None:
     zombie.process.send_signal(signal.SIGCONT)
 
 
-def _is_stopped(service: Service) -> bool:
+def is_frozen(service: Service) -> bool:
+    """It has stopped itself; one that has ended fails the test."""
     assert service.process is not None
     assert service.process.poll() is None, tail(service)
-    with open(f"/proc/{service.process.pid}/stat") as stat:  # noqa: PTH123 -- procfs
-        return stat.read().rpartition(")")[2].split()[0] == "T"
+    return is_stopped(service.process)
