@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.metrics import Indices, calibration_error, weighted_f1
+from trainer.metrics import BINS, Indices, calibration_error, weighted_f1
 from trainer.sanm import Negotiated
 
 #: Policy ``calibrated`` sends at most this share of the messages on to the discriminator. Some of them come back for a
@@ -76,7 +76,7 @@ def crossed_confidence(logits: NDArray[np.float64], truth: Indices, halves: Sequ
     return confidence
 
 
-def chance_error(confidence: NDArray[np.float64], bins: int, seed: int = 0) -> float:
+def chance_error(confidence: NDArray[np.float64], bins: int = BINS, seed: int = 0) -> float:
     """Mean calibration error of answers that are right just as often as their confidence says, by chance alone."""
     draw = np.random.default_rng(seed)
     drawn = [calibration_error(confidence, draw.random(len(confidence)) < confidence, bins) for _ in range(_DRAWS)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
 OUTLIER: Final = -1
-_BINS: Final = 15
+BINS: Final = 15
 _FEWEST_BINS: Final = 3
 #: A bin of fewer messages shows chance rather than calibration: small sets get fewer bins.
 _BIN_MESSAGES: Final = 30
@@ -65,7 +65,7 @@ def weighted_f1(truth: Indices, predicted: Indices, labels: int) -> float:
     return float((f1 * np.bincount(truth, minlength=labels)).sum() / max(len(truth), 1))
 
 
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = _BINS) -> float:
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> float:
     """Expected calibration error over bins of equal mass: mean gap of confidence and accuracy, weighted by size."""
     order = np.argsort(confidence, kind="stable")
     parts = [part for part in np.array_split(order, bins) if len(part)]
@@ -75,7 +75,7 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_],
 
 def bins_for(messages: int) -> int:
     """How many bins `calibration_error` gets for so many messages."""
-    return int(np.clip(messages // _BIN_MESSAGES, _FEWEST_BINS, _BINS))
+    return int(np.clip(messages // _BIN_MESSAGES, _FEWEST_BINS, BINS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ and the sum's standard deviation varies little from token to token, so dividing 
 norm's scale and shift beforehand comes near to the same input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +25,7 @@ POSITION_OFFSET = 2
 #: Mean standard deviation, over tokens of English dialogue, of all-MiniLM-L6-v2's summed embeddings.
 EMBEDDING_STD = 0.067
 
+#: BERT's names of a layer's parts, and OPT's.
 _LAYER_NAMES = {
     "attention.self.query": "self_attn.q_proj",
     "attention.self.key": "self_attn.k_proj",
@@ -72,6 +73,23 @@ def opt_config(bert: BertConfig) -> OPTConfig:
     )
 
 
+def layers_state(encoder: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
+    """OPT's weights of these layers of BERT's, counted from 0, by name.
+
+    Raises:
+        WarmStartError: a weight is missing.
+    """
+    state = {}
+    for index, layer in enumerate(layers):
+        for theirs, ours in _LAYER_NAMES.items():
+            for kind in ("weight", "bias"):
+                source = f"encoder.layer.{layer}.{theirs}.{kind}"
+                if source not in encoder:
+                    raise WarmStartError(f"the encoder has no weight {source}: expected a BERT model with this layer")
+                state[f"model.decoder.layers.{index}.{ours}.{kind}"] = encoder[source].float().clone()
+    return state
+
+
 def decoder_state(encoder: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     """OPT's weights by name, from BERT's.
 
@@ -79,16 +97,9 @@ def decoder_state(encoder: Mapping[str, Tensor], layers: int) -> dict[str, Tenso
         WarmStartError: a weight is missing.
     """
     try:
-        state = _embeddings(encoder)
-        for layer in range(layers):
-            for theirs, ours in _LAYER_NAMES.items():
-                for kind in ("weight", "bias"):
-                    source = encoder[f"encoder.layer.{layer}.{theirs}.{kind}"]
-                    state[f"model.decoder.layers.{layer}.{ours}.{kind}"] = source.float().clone()
+        return _embeddings(encoder) | layers_state(encoder, range(layers))
     except KeyError as error:
-        msg = f"the encoder has no weight {error}: expected a BERT model of {layers} layers"
-        raise WarmStartError(msg) from error
-    return state
+        raise WarmStartError(f"the encoder has no weight {error}: expected a BERT model") from error
 
 
 def _embeddings(encoder: Mapping[str, Tensor]) -> dict[str, Tensor]:

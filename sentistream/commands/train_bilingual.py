@@ -1,4 +1,4 @@
-"""`sentistream train-bilingual`: make the model for English and Chinese, from multilingual-e5-small and a recipe."""
+"""`sentistream train-bilingual`: make the model for English and Chinese, from bge-small-en-v1.5 and a recipe."""
 
 from typing import Any
 

@@ -70,7 +70,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_the_figures_are_flat(found: dict[str, Any]) -> None:
     assert (found["policy"], found["messages"], found["conversations"], found["format"]) == ("one-pass", 24, 6, "meld")
-    for key in ("accuracy", "macro_f1", "weighted_f1", "micro_f1", "ece"):
+    for key in ("accuracy", "macro_f1", "weighted_f1", "micro_f1", "ece", "ece_by_chance"):
         assert 0 <= found[key] <= 1
     for key in ("outliers", "right_to_wrong", "wrong_to_right", "model_calls", "tokens", "prompt_tokens"):
         assert isinstance(found[key], int)

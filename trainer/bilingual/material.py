@@ -1,10 +1,9 @@
 """From a recipe's conversations to the rows of each epoch."""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,6 @@ from trainer.examples import Example
 from trainer.rounds import Sequence as Negotiation
 from trainer.rounds import negotiation
 
-#: Labels so rare that they would weigh more than this many times the usual weigh just so much.
-_HEAVIEST: Final = 5.0
-
 
 def first_answer(example: Example) -> Negotiation:
     """What follows a turn where G alone is asked."""
@@ -30,18 +26,52 @@ def first_answer(example: Example) -> Negotiation:
     return Negotiation(asked, (len(asked) - 1,))
 
 
-def label_weights(examples: Sequence[Example], balance: dict[str, float]) -> NDArray[np.float32]:
-    """Of each example in the loss, by how rare its label is in its taxonomy; mean 1 over each taxonomy."""
-    keys = [(one.question.parts.taxonomy, one.target) for one in examples]
-    count = Counter(keys)
-    total = Counter(name for name, _ in keys)
-    labels = Counter(name for name, _ in count)
-    raw = {
-        key: min((total[key[0]] / (labels[key[0]] * number)) ** balance.get(key[0], 0.0), _HEAVIEST)
-        for key, number in count.items()
-    }
-    mean = {name: sum(raw[key] * n for key, n in count.items() if key[0] == name) / total[name] for name in total}
-    return np.array([raw[key] / mean[key[0]] for key in keys], np.float32)
+def label_shares(examples: Sequence[Example]) -> NDArray[np.float64]:
+    """How often each label of their taxonomy is the true one, each counted once more than it is; shape (labels,)."""
+    labels = len(examples[0].label_ids)
+    count: NDArray[np.int64] = np.bincount([one.target for one in examples], minlength=labels) + 1
+    shares: NDArray[np.float64] = count / count.sum()
+    return shares
+
+
+def label_offsets(taught: Sequence[tuple[CorpusUse, Example]], prior: Mapping[str, float]) -> NDArray[np.float32]:
+    """What is added to each example's scores in the loss, and to no score that is asked for.
+
+    A model so taught answers as if labels had the shares that their taxonomy is asked with, whatever shares a corpus
+    has: those of the corpora whose own taxonomy it is, to the power of 1 less the recipe's (Menon et al., 2021).
+
+    Args:
+        taught: examples, with the use of the corpus that each is of.
+        prior: by taxonomy; 1: all labels are asked alike, 0: as they are; below 0: common ones are commoner still.
+
+    Returns:
+        Shape (examples, most labels), 0 behind a taxonomy's own.
+    """
+    groups: dict[tuple[str, str], list[Example]] = {}
+    own: dict[str, list[Example]] = {}
+    keys = [(_share_group(use, example), example.question.parts.taxonomy) for use, example in taught]
+    for key, (use, example) in zip(keys, taught, strict=True):
+        groups.setdefault(key, []).append(example)
+        if use.asked_alike:
+            own.setdefault(key[1], []).append(example)
+    asked = {name: label_shares(found) for name, found in own.items()}
+    offsets = {}
+    for key, found in groups.items():
+        here = label_shares(found)
+        usual = asked.get(key[1], here)
+        offsets[key] = np.log(here if key[0] else usual) - (1 - prior.get(key[1], 0.0)) * np.log(usual)
+    result = np.zeros((len(keys), max(map(len, offsets.values()))), np.float32)
+    for place, key in enumerate(keys):
+        result[place, : len(offsets[key])] = offsets[key]
+    return result
+
+
+def _share_group(use: CorpusUse, example: Example) -> str:
+    """Whose label shares an example's are; empty: those that its taxonomy is asked with."""
+    if use.shares_by is not None:
+        found = re.search(use.shares_by, example.conversation)
+        return f"{use.file} {found.group() if found else ''}"
+    return "" if use.asked_alike else use.file
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +84,7 @@ class Material:
         numbers: the place of an example in them, by ``id``.
         echoed: of each, how many tokens say its message once more, shape (examples,).
         weights: of each in the loss, shape (examples,).
+        offsets: added to each one's scores in the loss, shape (examples, most labels).
         development: trees with the first question alone, by corpus format.
     """
 
@@ -62,6 +93,7 @@ class Material:
     numbers: dict[int, int]
     echoed: NDArray[np.int64]
     weights: NDArray[np.float32]
+    offsets: NDArray[np.float32]
     development: dict[str, list[Tree]]
 
     def first_beliefs(self) -> NDArray[np.float32]:
@@ -73,21 +105,21 @@ def load_material(recipe: BilingualRecipe, sources: Sources, segmenter: Segmente
     """Cut everything into segments."""
     corpora = [(use, list(segmenter.cut(conversations))) for use, conversations in sources.train]
     taught = [
-        (use.weight, turn.example, turn.echoed)
+        (use, turn.example, turn.echoed)
         for use, found in corpora
         for turns in found
         for turn in turns
         if turn.example is not None
     ]
     examples = [example for _, example, _ in taught]
-    own = np.array([weight for weight, _, _ in taught], np.float32)
     windows = Windows(recipe.length, recipe.carried)
     return Material(
         corpora,
         examples,
         {id(one): place for place, one in enumerate(examples)},
         np.array([echoed for _, _, echoed in taught]),
-        label_weights(examples, recipe.balance) * own,
+        np.array([use.weight for use, _, _ in taught], np.float32),
+        label_offsets([(use, example) for use, example, _ in taught], recipe.prior),
         {
             name: [tree for turns in segmenter.cut(held) for tree in windows.trees(turns, first_answer)]
             for name, held in sources.development.items()

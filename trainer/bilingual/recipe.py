@@ -29,10 +29,24 @@ class CorpusUse(Frozen):
     )
     weight: float = Field(default=1.0, gt=0, description="Of its labels in the loss.")
     taxonomy: str | None = Field(default=None, description="Labels to say its own in, by the label map to them.")
+    shares: Literal["asked", "own"] = Field(
+        default="asked",
+        description="asked: its taxonomy is asked with label shares like these; own: they are this file's own, and the "
+        "loss allows for them. Own where it is said in another taxonomy's labels.",
+    )
+    shares_by: str | None = Field(
+        default=None,
+        description="Parts of it have shares of their own; a part is what this finds in a conversation's id.",
+    )
     held_out: str | None = Field(default=None, description="Conversations whose id this pattern finds.")
     held_out_share: float = Field(default=0.0, ge=0, lt=1)
 
-    @field_validator("held_out")
+    @property
+    def asked_alike(self) -> bool:
+        """Whether its label shares are those that its taxonomy is asked with."""
+        return self.taxonomy is None and self.shares == "asked"
+
+    @field_validator("held_out", "shares_by")
     @classmethod
     def _pattern(cls, value: str | None) -> str | None:
         re.compile(value or "")
@@ -45,7 +59,7 @@ class BilingualRecipe(Frozen):
     name: str = Field(description="The model's name in its profile.")
     template: str = Field(description="Family of prompt templates.")
     layers: tuple[int, ...] = Field(min_length=1, description="Layers of the encoder that are kept, counted from 0.")
-    han_pieces: int = Field(ge=0, description="Pieces of two or more Chinese characters that are kept at least.")
+    han_words: int = Field(ge=0, description="Most Chinese words of two or more characters that are tokens.")
     history_turns: int = Field(ge=0, description="Turns of history that the profile asks for.")
     token_budget: int = Field(ge=16, description="Most tokens of a first prompt, as the profile has it.")
 
@@ -54,9 +68,10 @@ class BilingualRecipe(Frozen):
     rows: int = Field(ge=1, description="Rows of a step.")
     negotiated: float = Field(ge=0, le=1, description="Share of the labels that are taught with whole negotiations.")
     later_decisions: float = Field(ge=0, description="Weight of decisions after the first in the loss.")
-    balance: dict[str, float] = Field(
-        description="By taxonomy: a label weighs by its rareness to this power; 0 if it is not named. Below 0, where "
-        "common labels are commoner still among what will be asked."
+    prior: dict[str, float] = Field(
+        description="By taxonomy: 1 teaches answers as if all labels were asked alike, 0 as the taxonomy's own corpora "
+        "have them, what lies between by powers of their shares; below 0, where common labels are commoner still among "
+        "what will be asked. 0 if it is not named."
     )
 
     epochs: int = Field(ge=1)

@@ -13,6 +13,9 @@ class TrainBilingualSettings(BaseSettings):
 
     recipe: str = Field(default="sentistream-enzh-37m", description="A recipe that ships, or a YAML file.")
     data: Path = Field(description="Folder that holds your copies of the corpora, as the recipe names them.")
+    encoder: Path | None = Field(
+        default=None, description="Jar of the English encoder; by default, Maven's copy in your home folder."
+    )
     work_folder: Path = Field(
         default=Path("train-bilingual"), description="Checkpoints and figures; a killed run goes on here."
     )

@@ -1,21 +1,18 @@
 """Making the bilingual model: corpora, vocabulary, warm start, training, and the folder that vLLM loads."""
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
-from tokenizers import Tokenizer
 
-from prompts.profile import TOKENIZER_FILE, ModelProfile
-from prompts.template import load_template
+from prompts.profile import ModelProfile
 from prompts.tokenizer import PromptTokenizer
 from schemas.taxonomy import load_taxonomy
 from trainer.bilingual.conversations import Segmenter
 from trainer.bilingual.development import write_development
-from trainer.bilingual.e5_file import E5File
+from trainer.bilingual.english_encoder import EnglishEncoder
 from trainer.bilingual.figures import Figures
 from trainer.bilingual.fitting import fit_folder
 from trainer.bilingual.material import load_material
@@ -24,10 +21,9 @@ from trainer.bilingual.settings import TrainBilingualSettings
 from trainer.bilingual.sources import Sources, load_sources
 from trainer.bilingual.tokenizer import SEPARATOR, START
 from trainer.bilingual.training import BilingualTraining
-from trainer.bilingual.vocabulary import Vocabulary, trim
+from trainer.bilingual.vocabulary import Vocabulary, kept_vocabulary
 from trainer.bilingual.warm_start import warm_start
 from trainer.model_folder import write_model
-from trainer.warm_start import encoder_folder
 
 log = structlog.get_logger()
 
@@ -43,13 +39,6 @@ class Prepared:
     vocabulary: Vocabulary
     profile: ModelProfile
     segmenter: Segmenter
-
-
-def english_words() -> list[str]:
-    """Common English words, as MiniLM's vocabulary has them, as they stand and capitalised."""
-    vocabulary = Tokenizer.from_file(str(encoder_folder() / "tokenizer.json")).get_vocab()
-    words = sorted(one for one in vocabulary if one.isascii() and one.isalpha() and len(one) > 1)
-    return [*words, *map(str.capitalize, words)]
 
 
 def base_profile(recipe: BilingualRecipe, taxonomies: tuple[str, ...], positions: int) -> ModelProfile:
@@ -68,28 +57,26 @@ def base_profile(recipe: BilingualRecipe, taxonomies: tuple[str, ...], positions
     )
 
 
-def prepare(recipe: BilingualRecipe, data: Path, encoder: E5File) -> Prepared:
-    """Read the corpora, and make the vocabulary that they need."""
+def prepare(recipe: BilingualRecipe, data: Path, work_folder: Path, encoder: EnglishEncoder) -> Prepared:
+    """Read the corpora, and make the vocabulary that they need, or take the one that a run before has made."""
     sources = load_sources(recipe, data)
-    words = [text for one in _LANGUAGES for text in load_template(recipe.template, one).model_dump().values() if text]
-    vocabulary = trim(encoder, [*sources.texts(), *map(str, words)], recipe.han_pieces, english_words())
+    folder = kept_vocabulary(encoder, sources.texts(), recipe.han_words, work_folder)
+    vocabulary = Vocabulary.read(folder)
     found = (one.taxonomy for _, conversations in sources.train for one in conversations)
     taxonomies = tuple(dict.fromkeys(name for name in found if name is not None))
     for name in taxonomies:
         load_taxonomy(name)
-    profile = base_profile(recipe, taxonomies, encoder.shape.positions)
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / TOKENIZER_FILE).write_text(vocabulary.tokenizer.to_str(), encoding="utf-8")
-        tokenizer = PromptTokenizer(Path(folder))
-    log.info("vocabulary_trimmed", tokens=len(vocabulary.sources))
-    return Prepared(sources, vocabulary, profile, Segmenter(profile, tokenizer))
+    positions = len(encoder.weights["embeddings.position_embeddings.weight"])
+    log.info("vocabulary_ready", tokens=len(vocabulary.rows))
+    segmenter = Segmenter(profile := base_profile(recipe, taxonomies, positions), PromptTokenizer(folder))
+    return Prepared(sources, vocabulary, profile, segmenter)
 
 
-def train_bilingual(settings: TrainBilingualSettings, encoder: E5File | None = None) -> dict[str, Figures]:
+def train_bilingual(settings: TrainBilingualSettings) -> dict[str, Figures]:
     """Make the model and write its folder; the figures are the averaged weights' after the last epoch."""
     recipe = BilingualRecipe.load(settings.recipe)
-    encoder = E5File.open() if encoder is None else encoder
-    prepared = prepare(recipe, settings.data, encoder)
+    encoder = EnglishEncoder.open(settings.encoder)
+    prepared = prepare(recipe, settings.data, settings.work_folder, encoder)
     material = load_material(recipe, prepared.sources, prepared.segmenter)
     write_development(settings.work_folder / "development", prepared.sources.development)
     log.info("data_ready", labels=len(material.examples), development=len(material.development))

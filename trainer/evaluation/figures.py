@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from schemas.taxonomy import Taxonomy
+from trainer.calibration import chance_error
 from trainer.evaluation.answered import Outcome, summed_by_sentiment
 from trainer.evaluation.material import SENTIMENT, Material, taxonomy_of
 from trainer.evaluation.scores import Scores, score
@@ -111,6 +112,7 @@ def _trust(outcome: Outcome, truth: Indices, first: Outcome) -> dict[str, Any]:
     known = ~np.isnan(outcome.confidence)
     return {
         "ece": calibration_error(outcome.confidence, right) if known.all() else None,
+        "ece_by_chance": chance_error(outcome.confidence) if known.all() else None,
         "outliers": int((outcome.final == OUTLIER).sum()),
         "refused": sum(one.refused for one in outcome.answers),
         "right_to_wrong": flipped.right_to_wrong,

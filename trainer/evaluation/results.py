@@ -68,7 +68,7 @@ def _corpora(found: Sequence[dict[str, Any]], subject: str, title: str) -> Itera
         "TF-IDF",
         "accuracy",
         "weighted F1",
-        "calibration error",
+        "calibration error (by chance)",
     )
     yield from table(head, [_corpus(one, figure) for one in found for figure in headlines(one)])
     yield ""
@@ -92,8 +92,15 @@ def _corpus(found: dict[str, Any], figure: Figure) -> tuple[str, ...]:
         _percent(max((one for one in learnt if one is not None), default=None)),
         _percent(first["accuracy"]),
         _percent(first["weighted_f1"]),
-        "-" if first["ece"] is None else f"{first['ece']:.3f}",
+        _calibration(first),
     )
+
+
+def _calibration(first: dict[str, Any]) -> str:
+    if first["ece"] is None:
+        return "-"
+    chance = first.get("ece_by_chance")
+    return f"{first['ece']:.3f}" + ("" if chance is None else f" ({chance:.3f})")
 
 
 def _name(found: dict[str, Any]) -> str:
