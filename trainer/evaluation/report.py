@@ -121,8 +121,8 @@ def _how(material: Material, found: dict[str, Any]) -> Iterator[str]:
         )
     yield "- Intervals are of a bootstrap over conversations (1,000 resamples, seed 0)."
     yield "- An outlier, a message without consensus or with an answer outside the label set, counts as wrong."
-    yield "- Calibration is that of the first answers, in 15 bins of equal mass. What chance alone gives of its error is what"
-    yield "  answers would show that are right just as often as their confidence says."
+    yield "- Calibration is that of the first answers, in 15 bins of equal mass. What chance alone gives of its"
+    yield "  error, answers would show that are right just as often as their confidence says."
     yield "- Calls and tokens are what the policy asks for; answers that were kept from an earlier run count alike."
 
 
