@@ -390,10 +390,32 @@ def test_training_learns_both_languages_and_the_folder_is_served_as_it_was_taugh
     assert len((settings.work_folder / "figures.jsonl").read_text().splitlines()) == 6
 
 
+def test_an_earlier_epochs_averages_are_mixed_into_the_last_ones(
+    settings: TrainBilingualSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    averages = []
+    keep = training_module.BilingualTraining._keep_or_mix
+
+    def watched(self: training_module.BilingualTraining, epoch: int) -> None:
+        averages.append({name: value.clone() for name, value in self._training.average.items()})
+        keep(self, epoch)
+
+    monkeypatch.setattr(training_module.BilingualTraining, "_keep_or_mix", watched)
+    recipe = str(write_recipe(tmp_path, epochs=3, mixed={1: 0.25, 2: 0.25}))
+    train_bilingual(settings.model_copy(update={"recipe": recipe}))
+    name = "model.decoder.layers.0.fc1.weight"
+    first, second, third = (one[name] for one in averages)
+    found = OPTForCausalLM.from_pretrained(settings.model_folder, dtype=torch.float32).state_dict()[name]
+    torch.testing.assert_close(found, 0.25 * first + 0.25 * second + 0.5 * third, rtol=0.01, atol=1e-3)
+    for wrong in ({3: 0.1}, {0: 0.1}, {1: 0.5, 2: 0.5}, {1: 0.0}):
+        with pytest.raises(MisconfiguredError, match="mixed"):
+            BilingualRecipe.load(str(write_recipe(tmp_path, epochs=3, mixed=wrong)))
+
+
 def test_a_killed_run_goes_on_to_the_same_weights(
     settings: TrainBilingualSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    recipe = str(write_recipe(tmp_path, epochs=2))
+    recipe = str(write_recipe(tmp_path, epochs=2, mixed={1: 0.3}))
     whole = settings.model_copy(update={"recipe": recipe, "checkpoint_seconds": 1e-9})
     train_bilingual(whole)
     steps = 0

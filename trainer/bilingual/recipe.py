@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from schemas.base import Frozen
 from trainer.errors import MisconfiguredError
@@ -82,10 +82,22 @@ class BilingualRecipe(Frozen):
     warm_up: float = Field(ge=0, lt=1, description="Share of the steps in which the rate rises.")
     weight_decay: float = Field(ge=0, description="AdamW's.")
     averaging: float = Field(ge=0, lt=1, description="Decay of the weights' running average, which is what ships.")
+    mixed: dict[int, float] = Field(
+        default_factory=dict,
+        description="By an earlier epoch, from 1: share of its averages in what ships; the last one's have the rest.",
+    )
     seed: int = Field(ge=0)
 
     corpora: tuple[CorpusUse, ...] = Field(min_length=1)
     figures: dict[str, FigureName] = Field(description="By corpus format: what its development set is judged by.")
+
+    @model_validator(mode="after")
+    def _mixable(self) -> Self:
+        if not all(0 < one < self.epochs for one in self.mixed) or min(self.mixed.values(), default=1.0) <= 0:
+            raise ValueError("mixed: name epochs before the last, from 1, and shares above 0")
+        if sum(self.mixed.values()) >= 1:
+            raise ValueError("mixed: the shares of earlier epochs leave nothing to the last one")
+        return self
 
     @classmethod
     def load(cls, name: str) -> Self:

@@ -48,6 +48,7 @@ class BilingualTraining:
         warm_up, steps = int(recipe.warm_up * self._steps), self._steps + recipe.epochs
         rates = Rates(recipe.learning_rate, recipe.weight_decay, warm_up, steps, recipe.averaging)
         self._training = AveragedTraining(model, rates)
+        self._kept: dict[int, dict[str, Tensor]] = {}
         self._saved = time.monotonic()
 
     def run(self) -> Iterator[dict[str, Figures]]:
@@ -56,6 +57,7 @@ class BilingualTraining:
         for number in range(epoch, self._recipe.epochs):
             self._epoch(number, done)
             done = 0
+            self._keep_or_mix(number + 1)
             yield self.evaluate()
             self._begun = self._beliefs.copy()
             self._save(number + 1, 0)
@@ -78,6 +80,18 @@ class BilingualTraining:
         plain = min(self._recipe.plain_epochs, epochs)
         kinds = ((0, plain), (plain, epochs - plain))
         return sum(self._epoch_steps(self._rows(first)) * many for first, many in kinds if many)
+
+    def _keep_or_mix(self, epoch: int) -> None:
+        """Keep the averages after an epoch that is mixed in at the end, or mix what was kept into the last one's."""
+        average = self._training.average
+        if epoch in self._recipe.mixed:
+            self._kept[epoch] = {name: value.clone() for name, value in average.items()}
+        if epoch == self._recipe.epochs:
+            rest = 1 - sum(self._recipe.mixed.values())
+            for name, value in average.items():
+                value.mul_(rest)
+                for earlier, share in self._recipe.mixed.items():
+                    value.add_(self._kept[earlier][name], alpha=share)
 
     def _epoch_steps(self, rows: list[Row]) -> int:
         return -(-len(rows) // self._recipe.rows)
@@ -114,7 +128,11 @@ class BilingualTraining:
         return f"{self._recipe.model_dump_json()} {len(self._material.examples)} {self._steps}"
 
     def _save(self, epoch: int, step: int) -> None:
-        own = {"beliefs": torch.from_numpy(self._beliefs), "begun": torch.from_numpy(self._begun)}
+        own = {
+            "beliefs": torch.from_numpy(self._beliefs),
+            "begun": torch.from_numpy(self._begun),
+            "kept": self._kept,
+        }
         self._training.save(self._settings.work_folder, self._run_id(), epoch, step, **own)
         self._saved = time.monotonic()
 
@@ -124,4 +142,5 @@ class BilingualTraining:
             return 0, 0
         self._beliefs = found.state["beliefs"].numpy()
         self._begun = found.state["begun"].numpy()
+        self._kept = found.state["kept"]
         return found.epoch, found.step
