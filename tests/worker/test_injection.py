@@ -84,7 +84,7 @@ def test_the_window_and_the_markers_stay_as_they_were(
     served: ServedBuilders, roles: RolePrompts, all_cases: list[Case]
 ) -> None:
     markers = {
-        name: served.tokenizer.marker(name)[0] for name in (served.profile.start, served.profile.separator, "<pad>")
+        name: served.tokenizer.marker(name)[0] for name in (served.profile.start, served.profile.separator, "[PAD]")
     }
     ends = {
         language: served.tokenizer.encode(load_template(served.profile.template, language).generator)
