@@ -275,6 +275,14 @@ def test_what_is_held_out_is_not_trained_on_and_is_the_same_in_every_run(
     assert {use.file for use, _ in first.train} == {"meld_train.csv", "smp.json"}
 
 
+def test_a_file_that_is_used_twice_is_read_once_for_the_vocabulary(
+    settings: TrainBilingualSettings, tmp_path: Path
+) -> None:
+    one = {"format": "smp2020", "file": "smp.json"}
+    once, twice = (BilingualRecipe.load(str(write_recipe(tmp_path, corpora=[one] * times))) for times in (1, 2))
+    assert list(load_sources(once, settings.data).texts()) == list(load_sources(twice, settings.data).texts())
+
+
 def test_a_missing_corpus_and_a_wrong_recipe_are_named(settings: TrainBilingualSettings, tmp_path: Path) -> None:
     recipe = BilingualRecipe.load(settings.recipe)
     with pytest.raises(MisconfiguredError, match=r"meld_train\.csv is missing"):

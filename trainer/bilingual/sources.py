@@ -30,8 +30,8 @@ class Sources:
     development: dict[str, list[Conversation]] = field(default_factory=dict)
 
     def texts(self) -> Iterator[str]:
-        """What the training conversations say, and who says it."""
-        for _, conversations in self.train:
+        """What the training conversations say, and who says it; a file that is used twice says it once."""
+        for conversations in {use.file: conversations for use, conversations in reversed(self.train)}.values():
             for conversation in conversations:
                 for turn in conversation.turns:
                     yield from (turn.speaker, turn.text, turn.scene or "")
