@@ -19,7 +19,7 @@ from trainer.warm_start import POSITION_OFFSET, layers_state
 
 #: Dropout after each half of a layer, as BERT has it; the attention's costs much time and gives little.
 _DROPOUT: Final = 0.1
-#: BERT's size of a head of attention, in all its sizes but the smallest.
+#: Size of a head of attention in the encoder, whose file does not tell it.
 _HEAD: Final = 32
 
 
