@@ -17,6 +17,7 @@ from trainer.decisions import decide, loss
 from trainer.examples import Example
 from trainer.metrics import Report, report
 from trainer.mixture import Mixture
+from trainer.precision import computed_in
 from trainer.predict import label_logits
 from trainer.progress import Progress
 from trainer.rounds import negotiation
@@ -41,6 +42,7 @@ class BaseTraining:
         self._data = data
         torch.manual_seed(settings.seed)
         self.model = model
+        self._mixed = computed_in(model.device) == torch.bfloat16
         # On one CPU core eager attention over 100 tokens is a third faster than the fused kernel, backward included.
         self.model.set_attn_implementation("eager")
         self._steps = [-(-len(data.mixture.epoch(number)) // settings.batch_size) for number in range(settings.epochs)]
@@ -90,7 +92,7 @@ class BaseTraining:
 
     def _step(self, rows: NDArray[np.int64], seed: tuple[int, ...]) -> tuple[float, int]:
         batch = self._batch(rows, np.random.default_rng(seed))
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._mixed):
             scores = decide(self.model, batch, vocabulary=True)
             value = loss(scores, batch, self._settings.later_decisions)
         self._training.step(value)

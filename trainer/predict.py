@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from trainer.batches import by_length, collate
 from trainer.decisions import decide, padding_id
 from trainer.examples import Example
+from trainer.precision import computed_in
 from trainer.rounds import Sequence
 
 _ROWS: Final = 64
@@ -31,7 +32,7 @@ def label_logits(
     """Logits of the labels after each prompt, shape (examples, most labels), minus infinity at padding.
 
     Args:
-        model: any causal model, with or without an adapter, in float32 (run in autocast) or, as it is served, in
+        model: any causal model, with or without an adapter, in float32 (run in autocast where bfloat16 is fast) or in
             bfloat16.
         examples: what is asked; their own openings are the prompts,
         prompts: unless others are given, such as a discriminator's.
@@ -49,7 +50,8 @@ def prompt_logits(
     model.eval()
     # Weights in bfloat16 run as they are served, without a float32 stream between the layers.
     device = model.device
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=model.dtype == torch.float32)
+    mixed = model.dtype == torch.float32 and computed_in(device) == torch.bfloat16
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=mixed)
     padding = padding_id(model)
     with torch.inference_mode(), autocast:
         for rows in by_length(np.array([len(ids) for ids in asked]), _ROWS):

@@ -43,7 +43,10 @@ class EngineSettings(SanmSettings):
     """What the engines need."""
 
     engine_timeout_seconds: float = Field(default=60.0, gt=0, description="One call to the engine, at most.")
-    vllm_dtype: str = Field(default="auto", description="vLLM's number format: auto, bfloat16, float32.")
+    vllm_dtype: str = Field(
+        default="auto",
+        description="vLLM's number format: auto, bfloat16, float32; auto is the fast one of them on this machine.",
+    )
     vllm_max_num_seqs: int = Field(default=128, ge=1, description="Sequences that vLLM works on in one step.")
     vllm_max_batched_tokens: int = Field(default=2048, ge=64, description="Tokens that vLLM works on in one step.")
     vllm_threads: int | None = Field(default=None, ge=1, description="CPU threads of vLLM. Default: one per core.")

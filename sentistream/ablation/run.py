@@ -144,6 +144,7 @@ def _run(settings: AblateSettings, cell: Cell, key: str) -> dict[str, Any]:
         "budget_steps": settings.budget_steps if trains else 0,
         "train_messages": len(taught),
         "command": _words(settings, cell.table, trains=trains),
+        "asked_files": _names(settings.dev).split(","),
         "files": [f"{one.format}:{one.path.name}" for one in (*dev, *(train if trains else ()))],
         **figures(material, found, how),
         **_refitted(found, material, subject),

@@ -30,7 +30,7 @@ class _Asked:
 
 
 class LocalEngine:
-    """Answers by label logits in bfloat16, as they are served; what waits is asked together.
+    """Answers by label logits, computed in what the service computes in; what waits is asked together.
 
     A prompt's answer does not depend on its company in the batch, so that an interrupted run comes to the same figures.
     """

@@ -1,6 +1,7 @@
 """`sentistream ablate` with a miniature model and dialogues that are made up."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
 from sentistream.cli import main
+from trainer.ablation.markdown import tables
 from trainer.ablation.prompting import CorpusFile, Prompting
 from trainer.ablation.tables import TABLES, Variant
 from trainer.errors import UnknownFormatError
@@ -55,6 +57,13 @@ def test_cells_are_kept_and_made_once(tmp_path: Path, model: Path, meld_file: Ma
     assert shorter < cell(tmp_path, "parts", "full")["prompt_tokens"]
     text = (tmp_path / "out" / "tables.md").read_text()
     assert text.index("| k = 0 |") < text.index("| k = 12 |")
+    twice = tmp_path / "twice"
+    for name in ("one", "other"):
+        shutil.copytree(tmp_path / "out", twice / name)
+    other = twice / "other" / "history" / "k-0.json"
+    other.write_text(other.read_text().replace("meld:sent_emo.csv", "meld:other.csv"))
+    headings = [line for line in tables(twice).splitlines() if line.startswith("### Turns of history")]
+    assert headings == ["### Turns of history: meld:sent_emo.csv", "### Turns of history: meld:other.csv"]
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")}
     ablate(tmp_path, model, *options)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")} == made

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from transformers import OPTForCausalLM
 
 from prompts.profile import ModelProfile
@@ -32,6 +33,7 @@ from trainer.gate.settings import GateSettings
 from trainer.gate.sides import Sides
 from trainer.lora.share_file import write_choice
 from trainer.model_folder import write_model
+from trainer.precision import computed_in
 from trainer.predict import label_logits
 from trainer.train_base import builder_for
 
@@ -167,7 +169,8 @@ def test_a_guard_that_falls_is_a_reason(bench: Workbench, good: Verdict) -> None
 def test_a_base_model_that_is_live_answers_as_without_an_adapter(bench: Workbench, good: Verdict) -> None:
     examples = bench.sets.held_out[:40]
     sides = Sides(bench.base, None, bench.folder / "good")
-    alone = label_logits(OPTForCausalLM.from_pretrained(bench.base, attn_implementation="eager"), examples)
+    dtype = computed_in(torch.device("cpu"))
+    alone = label_logits(OPTForCausalLM.from_pretrained(bench.base, dtype=dtype, attn_implementation="eager"), examples)
     assert (label_logits(sides.use("live"), examples) == alone).all()
     assert (label_logits(sides.use("candidate"), examples) != alone).any()
     assert (label_logits(sides.use("live"), examples) == alone).all()

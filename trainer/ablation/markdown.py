@@ -11,25 +11,30 @@ from trainer.gate.markdown import table
 
 
 def tables(folder: Path) -> str:
-    """Every table of which a cell is there, in Markdown."""
-    parts = [list(_table(folder / name, list(known.cells))) for name, known in TABLES.items()]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+    """Every table of which a cell is there, in Markdown; one for each model and set of files that were asked."""
+    cells = [orjson.loads(path.read_bytes()) for path in sorted(folder.rglob("*.json"))]
+    parts: list[list[str]] = []
+    for name, known in TABLES.items():
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for one in cells:
+            if one["table"] == name and one["cell"] in known.cells:
+                groups.setdefault((one["model"], *_asked(one)), []).append(one)
+        parts += [list(_table(found, list(known.cells))) for found in groups.values()]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _table(folder: Path, order: list[str]) -> Iterator[str]:
-    found = [orjson.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))]
-    cells = sorted((one for one in found if one["cell"] in order), key=lambda one: order.index(one["cell"]))
-    if not cells:
-        return
+def _table(found: list[dict[str, Any]], order: list[str]) -> Iterator[str]:
+    cells = sorted(found, key=lambda one: order.index(one["cell"]))
     first = cells[0]
-    yield f"### {first['title']}"
+    yield f"### {first['title']}: {', '.join(_asked(first))}"
     yield ""
     trained = (
         f"{first['budget_steps']} steps on {first['train_messages']} messages" if first["budget_steps"] else "none"
     )
     sizes = {one["messages"] for one in cells}
     messages = str(first["messages"]) if len(sizes) == 1 else f"{min(sizes)} to {max(sizes)}"
-    yield (f"Training of each cell: {trained}; {messages} messages asked; flips are right to wrong / wrong to right.")
+    yield f"Asked was {first['model']}; training of each cell: {trained}; {messages} messages asked; flips are right to"
+    yield "wrong / wrong to right."
     yield ""
     head = ("", "weighted F1", "macro-F1", "accuracy", "calibration error", "refitted", "calls", "outliers", "flips")
     yield from table(head, [_row(one) for one in cells])
@@ -37,6 +42,12 @@ def _table(folder: Path, order: list[str]) -> Iterator[str]:
     yield "```"
     yield from dict.fromkeys(one["command"] for one in cells)
     yield "```"
+
+
+def _asked(cell: dict[str, Any]) -> list[str]:
+    """The development files; what was made before cells named them names training files too."""
+    found: list[str] = cell.get("asked_files", cell["files"])
+    return found
 
 
 def _row(cell: dict[str, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from trainer.bilingual.trees import Tree
 from trainer.calibration import fit_temperature, probabilities
 from trainer.examples import Example
 from trainer.metrics import Indices, calibration_error, report
+from trainer.precision import computed_in
 
 #: Labels that say that there is none of a corpus's emotions.
 _NO_EMOTION: Final = {"no_emotion", "others"}
@@ -47,7 +48,7 @@ def answers(model: OPTForCausalLM, trees: Sequence[Tree], length: int) -> tuple[
     rows = pack(trees, length, np.random.default_rng(0))
     examples: list[Example] = []
     found: list[NDArray[np.float32]] = []
-    layers = DecoderLayers(torch.bfloat16)
+    layers = DecoderLayers(computed_in(model.device))
     with torch.inference_mode():
         for start in range(0, len(rows), _ROWS):
             packed = collate(rows[start : start + _ROWS], length, model.config.pad_token_id)

@@ -16,6 +16,7 @@ from trainer.corpora import Conversation
 from trainer.examples import Example, ExampleBuilder
 from trainer.fitting import fit
 from trainer.model_folder import write_profile
+from trainer.precision import computed_in
 
 log = structlog.get_logger()
 
@@ -32,7 +33,7 @@ def fit_folder(
     """
     profile = ModelProfile.read(folder)
     builder = ExampleBuilder(profile, PromptTokenizer(folder))
-    model = OPTForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    model = OPTForCausalLM.from_pretrained(folder, dtype=computed_in(torch.device("cpu")))
     examples: dict[str, list[Example]] = {}
     judged_by: dict[str, FigureName] = {}
     for corpus, conversations in development.items():

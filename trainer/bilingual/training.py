@@ -18,6 +18,7 @@ from trainer.bilingual.material import Material, epoch_rows
 from trainer.bilingual.packing import Row, collate
 from trainer.bilingual.recipe import BilingualRecipe
 from trainer.bilingual.settings import TrainBilingualSettings
+from trainer.precision import computed_in
 from trainer.progress import Progress
 
 
@@ -36,7 +37,7 @@ class BilingualTraining:
         torch.manual_seed(recipe.seed)
         self.model = model
         self._layers = DecoderLayers(
-            torch.bfloat16,
+            computed_in(model.device),
             dropout=model.config.dropout,
             largest=recipe.rows * recipe.length * model.config.hidden_size,
             compiled=settings.compiled,

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import torch
 from peft import PeftConfig, PeftModel
 
 from trainer.gate.errors import GateError
 from trainer.lora.loading import answering_device, load_base
+from trainer.precision import computed_in
 
 Side = Literal["live", "candidate"]
 SIDES: Final[tuple[Side, Side]] = ("live", "candidate")
@@ -27,8 +27,9 @@ class Sides:
         Raises:
             GateError: a folder cannot be loaded.
         """
+        device = answering_device()
         try:
-            model = load_base(base, dtype=torch.bfloat16, device=answering_device())
+            model = load_base(base, dtype=computed_in(device), device=device)
             self._peft = PeftModel.from_pretrained(model, candidate, adapter_name="candidate", **_AS_SERVED)
             if live is None:
                 config = PeftConfig.from_pretrained(candidate)

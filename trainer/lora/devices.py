@@ -11,9 +11,11 @@ from transformers import PreTrainedModel
 
 from trainer.batches import Batch
 from trainer.decisions import Scores, decide
+from trainer.lora.loading import answering_device
 from trainer.lora.recipe import Recipe
+from trainer.precision import computed_in
 
-_MIXED: Final = {"bf16": "bf16", "fp32": "no"}
+_MIXED: Final = {torch.bfloat16: "bf16", torch.float32: "no"}
 
 
 class Decider(nn.Module):
@@ -29,11 +31,16 @@ class Decider(nn.Module):
         return decide(self.model, batch, vocabulary=self._vocabulary)
 
 
+def taught_in(recipe: Recipe, device: torch.device) -> torch.dtype:
+    """The recipe's precision, where the device is not faster without."""
+    return computed_in(device) if recipe.precision == "bf16" else torch.float32
+
+
 def accelerator_for(recipe: Recipe) -> Accelerator:
     """The devices that ``accelerate launch`` gave, or this machine's one."""
     # accelerate keeps the first precision of a process for ever; a scheduler's next run may have another recipe.
     AcceleratorState._reset_state()  # noqa: SLF001 - there is no public way
-    return Accelerator(mixed_precision=_MIXED[recipe.precision])
+    return Accelerator(mixed_precision=_MIXED[taught_in(recipe, answering_device())])
 
 
 def summed(accelerator: Accelerator, value: Tensor) -> Tensor:

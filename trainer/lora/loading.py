@@ -15,10 +15,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, Pre
 from trainer.lora.errors import RecipeError, UnfitModelError
 from trainer.lora.quantization import four_bit
 from trainer.lora.recipe import Recipe
+from trainer.precision import computed_in
 
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 CONFIG_FILE: Final = "adapter_config.json"
-DTYPES: Final = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def load_base(
@@ -52,7 +52,7 @@ def answering_device() -> torch.device:
 def load_for_answers(
     base: Path, adapter: Path | None, *, zero_like: Path | None = None, device: torch.device | None = None
 ) -> PreTrainedModel:
-    """A model to ask, as it is served: in bfloat16, the adapter beside the weights and not merged into them.
+    """A model to ask, as it is served: the adapter beside the weights and not merged into them.
 
     Args:
         base: the base model's folder.
@@ -61,7 +61,8 @@ def load_for_answers(
             takes as long as with it.
         device: the CPU if None.
     """
-    model = load_base(base, dtype=torch.bfloat16, device=device or torch.device("cpu"))
+    device = device or torch.device("cpu")
+    model = load_base(base, dtype=computed_in(device), device=device)
     if adapter is not None:
         model = PeftModel.from_pretrained(model, str(adapter)).get_base_model()
     elif zero_like is not None:

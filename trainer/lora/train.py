@@ -16,10 +16,9 @@ from prompts.roles import RolePrompts
 from prompts.tokenizer import PromptTokenizer
 from schemas.adapter import weights_sha256
 from trainer.examples import Example
-from trainer.lora.devices import accelerator_for
+from trainer.lora.devices import accelerator_for, taught_in
 from trainer.lora.errors import NothingToTrainOnError
 from trainer.lora.loading import (
-    DTYPES,
     adapter_state,
     add_adapter,
     load_base,
@@ -111,7 +110,9 @@ def train_adapter(  # noqa: PLR0913 - one place calls it, and each argument is a
     data = Data(fitted(train, recipe, roles), sticks.all())
     if not data.train:
         raise NothingToTrainOnError(f"none of {len(train)} examples is within {recipe.max_tokens} tokens")
-    model = load_base(base, dtype=DTYPES[recipe.precision], device=accelerator.device, quantization=recipe.quantization)
+    model = load_base(
+        base, dtype=taught_in(recipe, accelerator.device), device=accelerator.device, quantization=recipe.quantization
+    )
     tuned, start = _begin(model, recipe, parent)
     begun = adapter_state(tuned)
     run = f"{weights_sha256(base)} {start}"

@@ -8,10 +8,14 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from worker.engines.vllm_options import VllmOptions
 
-_CPU_KV_CACHE_MB = 256
+#: In two bytes a number; float32 gets twice as much for as many tokens.
+_CPU_KV_CACHE_MB: Final = 256
+#: What processors with products of bfloat16 call them: x86 the first two, ARM the last.
+_BFLOAT16_PRODUCTS: Final = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 def prepare_environment() -> None:
@@ -37,7 +41,12 @@ def on_this_machine(options: VllmOptions) -> VllmOptions:
 
     on_cpu = not torch.cuda.is_available()
     eager = on_cpu if options.eager is None else options.eager
-    kv_cache_mb = _CPU_KV_CACHE_MB if on_cpu and options.kv_cache_mb is None else options.kv_cache_mb
+    dtype, kv_cache_mb = options.dtype, options.kv_cache_mb
+    if on_cpu and dtype == "auto" and not any(map(torch.cpu.get_capabilities().get, _BFLOAT16_PRODUCTS)):
+        # Without such instructions bfloat16 takes four times as long.
+        dtype = "float32"
+    if on_cpu and kv_cache_mb is None:
+        kv_cache_mb = _CPU_KV_CACHE_MB * (2 if dtype == "float32" else 1)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     if eager:
@@ -45,7 +54,7 @@ def on_this_machine(options: VllmOptions) -> VllmOptions:
         os.environ.setdefault("TORCH_COMPILE_DISABLE", "1")
         if "torch._dynamo.config" in sys.modules:
             sys.modules["torch._dynamo.config"].disable = True  # type: ignore[attr-defined]
-    return replace(options, eager=eager, kv_cache_mb=kv_cache_mb)
+    return replace(options, dtype=dtype, eager=eager, kv_cache_mb=kv_cache_mb)
 
 
 @contextlib.contextmanager

@@ -8,11 +8,12 @@ class VllmOptions:
     """How vLLM runs a model in this process; the same on the CPU and on GPUs but where it says so.
 
     Attributes:
-        dtype: of weights and activations; ``auto`` is what the model folder says.
+        dtype: of weights and activations; ``auto`` is what the model folder says, but float32 on a CPU
+            that has no instructions for bfloat16.
         max_model_len: most tokens of a prompt with its answer; None is the profile's context length.
         max_num_seqs: most prompts in one step.
         max_batched_tokens: most tokens in one step: larger is faster in all, and slower for whoever arrives meanwhile.
-        kv_cache_mb: size of the key-value cache; None is 256 on the CPU, and on GPUs what
+        kv_cache_mb: size of the key-value cache; None is 256 on the CPU, 512 in float32, and on GPUs what
             ``gpu_memory_utilization`` leaves.
         gpu_memory_utilization: share of a GPU's memory that vLLM may take.
         tensor_parallel_size: GPUs to split the model over; above 1 vLLM starts one process for each.
