@@ -23,6 +23,7 @@ ROWS = {
     "pipeline": "the whole pipeline on vLLM, beside the engine alone",
     "sanm": "policy calibrated beside one pass: time and F1 (BENCH_MELD=FILE for MELD's own)",
     "depth": "messages a second and F1 at each depth of SANM_DEPTH=adaptive (BENCH_MELD as for sanm)",
+    "number_format": "messages a second in the number format that vLLM gets here, beside the other one",
     "fairness": "what others wait, and what places they have, while one tenant sends ten times what can be answered",
     "lora": "an adapter on the CPU, beside none and vLLM's own kernels",
     "swap": "what a message waits more while the adapter is swapped",
@@ -39,7 +40,7 @@ ROWS = {
 
 def main() -> None:
     """Measure, then print."""
-    rows = "\n".join(f"  {name:<9} {what}" for name, what in ROWS.items())
+    rows = "\n".join(f"  {name:<13} {what}" for name, what in ROWS.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description=f"Rows, all if none is named:\n{rows}",

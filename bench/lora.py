@@ -11,15 +11,14 @@ import argparse
 import json
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from bench.child import Child
 from bench.figures import Figure, working
 
-ROOT = Path(__file__).parents[1]
 AMONG = tuple(range(2000, 2007))
 REPEATS = 7
 PROMPTS = 128
@@ -70,41 +69,6 @@ def serve(model: Path, adapter: Path, *, plugin: bool) -> None:
         print(json.dumps(count / (time.perf_counter() - began)), flush=True)
 
 
-class Child:
-    """One process that measures."""
-
-    def __init__(self, folder: Path, *, plugin: bool) -> None:
-        """Start it; the model loads meanwhile."""
-        self._command = [sys.executable, "-m", "bench.lora", "--serve", str(folder), *(["--plugin"] if plugin else [])]
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
-        )
-
-    def read(self) -> float | str:
-        """The next figure; lines that are not ours are skipped."""
-        assert self._process.stdout is not None  # noqa: S101 - PIPE above
-        for line in self._process.stdout:
-            try:
-                value: float | str = json.loads(line)
-            except ValueError:
-                continue
-            return value
-        command_line = " ".join(map(str, self._command))
-        raise SystemExit(f"a child ended with {self._process.wait()}; run it by hand: {command_line}")
-
-    def measure(self, way: str, count: int) -> float:
-        """Prompts per second with or without the adapter."""
-        assert self._process.stdin is not None  # noqa: S101 - PIPE above
-        self._process.stdin.write(json.dumps([way, count]) + "\n")
-        self._process.stdin.flush()
-        return float(self.read())
-
-    def stop(self) -> None:
-        """End it and wait."""
-        self._process.kill()
-        self._process.wait()
-
-
 def measure() -> list[Figure]:
     """With the plugin, and with vLLM's own kernels."""
     from tests.worker.tiny_opt import make_adapter
@@ -117,7 +81,8 @@ def measure() -> list[Figure]:
 
 def compare(folder: Path, repeats: int, prompts: int) -> list[Figure]:
     """Take turns; medians."""
-    children = {PLUGIN: Child(folder, plugin=True), "vLLM's own kernels": Child(folder, plugin=False)}
+    words = ("bench.lora", "--serve", str(folder))
+    children = {PLUGIN: Child(*words, "--plugin"), "vLLM's own kernels": Child(*words)}
     none: list[float] = []
     rates: dict[str, list[float]] = {title: [] for title in children}
     costs: dict[str, list[float]] = {title: [] for title in children}
