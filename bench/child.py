@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from bench.figures import working
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,7 +31,7 @@ class Child:
                 return json.loads(line)
             except ValueError:
                 continue
-        command_line = " ".join(map(str, self._command))
+        command_line = " ".join(self._command)
         raise SystemExit(f"a child ended with {self._process.wait()}; run it by hand: {command_line}")
 
     def measure(self, *way: Any) -> Any:
@@ -41,3 +45,16 @@ class Child:
         """End it and wait."""
         self._process.kill()
         self._process.wait()
+
+
+@contextmanager
+def ready(children: Iterable[Child], title: str) -> Iterator[None]:
+    """Wait until all have said that they are ready; they end with the block."""
+    try:
+        with working(title):
+            for child in children:
+                child.read()
+        yield
+    finally:
+        for child in children:
+            child.stop()

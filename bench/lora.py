@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.child import Child
+from bench.child import Child, ready
 from bench.figures import Figure, working
 
 AMONG = tuple(range(2000, 2007))
@@ -86,10 +86,7 @@ def compare(folder: Path, repeats: int, prompts: int) -> list[Figure]:
     none: list[float] = []
     rates: dict[str, list[float]] = {title: [] for title in children}
     costs: dict[str, list[float]] = {title: [] for title in children}
-    try:
-        with working("lora: two engines load"):
-            for child in children.values():
-                child.read()
+    with ready(children.values(), "lora: two engines load"):
         for number in range(repeats):
             with working(f"lora: {number + 1} of {repeats}"):
                 for title, child in children.items():
@@ -99,9 +96,6 @@ def compare(folder: Path, repeats: int, prompts: int) -> list[Figure]:
                     none.append(without)
                     rates[title].append(adapter)
                     costs[title].append(without / adapter)
-    finally:
-        for child in children.values():
-            child.stop()
     base = statistics.median(none)
     return [_figure(title, statistics.median(rates[title]), base, costs[title]) for title in children]
 

@@ -11,17 +11,14 @@ import asyncio
 import json
 import statistics
 import sys
-import time
-from collections.abc import Sequence
 
 import torch
 
-from bench.child import Child
+from bench.child import Child, ready
 from bench.figures import Figure, working
-from bench.sanm import _NOW, _conversations
+from bench.sanm import _conversations, _label
 from prompts.profile import SHIPPED_MODEL, ModelProfile, find_model
 from prompts.tokenizer import PromptTokenizer
-from schemas.request import SanmRequest
 from sentistream.evaluation.asking import request_of
 from trainer.examples import ExampleBuilder
 from worker.engines.vllm_engine import VllmEngine
@@ -44,17 +41,11 @@ async def serve(dtype: str) -> None:
     engine = VllmEngine(folder, VllmOptions(dtype=dtype, answer_seconds=600.0))
     await engine.start()
     labeller = SanmLabeller(engine, profile, builder.roles, SanmOptions("one-pass"))
-    await _ask(engine, labeller, requests)
+    await _label(engine, labeller, requests)
     print(json.dumps("ready"), flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
-        began = time.perf_counter()
-        await _ask(engine, labeller, requests)
-        print(json.dumps(len(requests) / (time.perf_counter() - began)), flush=True)
-
-
-async def _ask(engine: VllmEngine, labeller: SanmLabeller, requests: Sequence[SanmRequest]) -> None:
-    await engine._running().call(lambda runtime: runtime._engine.reset_prefix_cache())  # noqa: SLF001 - not for products
-    await asyncio.gather(*(labeller.label(one, taken_at=_NOW) for one in requests))
+        seconds, _ = await _label(engine, labeller, requests)
+        print(json.dumps(len(requests) / seconds), flush=True)
 
 
 def measure() -> list[Figure]:
@@ -63,17 +54,11 @@ def measure() -> list[Figure]:
     auto, other = FORMATS if chosen == "float32" else FORMATS[::-1]
     children = {name: Child("bench.number_format", "--serve", name) for name in (auto, other)}
     rates: dict[str, list[float]] = {name: [] for name in children}
-    try:
-        with working("number_format: two engines load"):
-            for child in children.values():
-                child.read()
+    with ready(children.values(), "number_format: two engines load"):
         for number in range(REPEATS):
             with working(f"number_format: {number + 1} of {REPEATS}"):
                 for name, child in children.items():
                     rates[name].append(child.measure())
-    finally:
-        for child in children.values():
-            child.stop()
     ratios = sorted(mine / theirs for mine, theirs in zip(rates[auto], rates[other], strict=True))
     note = (
         f"torch {torch.__version__} on {torch.cpu.get_capabilities().get('cpu_name', 'this CPU')}; "
