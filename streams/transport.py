@@ -16,6 +16,7 @@ from typing import Any, Final
 import faust
 import uvloop
 from aiokafka.client import ConnectionGroup
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.protocol.offset import OffsetRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -28,6 +29,8 @@ from streams.named_commits import name_commits
 _LOGGER: Final = logging.getLogger("faust.transport")
 _YIELD_EVERY: Final = 100
 _FULL_PAUSE_S: Final = 0.005
+#: aiokafka keeps one connection for each broker and name, and has two names.
+_LEAVING: Final = "leaving"
 #: The two event loops hand every batch to each other; by default Python lets one wait for 5 ms.
 _SWITCH_S: Final = 0.0005
 
@@ -51,7 +54,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # A platform may publish in transactions; what it aborted was never said.
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         client = consumer._client  # noqa: SLF001
-        client.send = _beside_fetches(client.send)
+        client.send = _past_what_waits(client.send)
         name_commits(consumer, self.app.topics_watch.topic_id)
         return consumer
 
@@ -61,6 +64,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         fetcher = self._consumer._fetcher  # noqa: SLF001
         fetcher._proc_fetch_request = _paced(fetcher._proc_fetch_request, self.app.fetch_pause_s)  # noqa: SLF001
+
+    async def on_thread_stop(self) -> None:
+        """Leave without an answer to a join: Kafka holds it back until all members have come, or are given up."""
+        if self._consumer is not None:
+            task = self._consumer._coordinator._coordination_task  # noqa: SLF001
+            task.cancel()
+            await asyncio.wait([task])
+        await super().on_thread_stop()
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Log what stands still; not where aiokafka has just no position, for its log was cut: faust would crash."""
@@ -85,20 +96,22 @@ def _paced(fetch: Callable[..., Awaitable[bool]], pause_s: float) -> Callable[..
     return paced
 
 
-def _beside_fetches(send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Ask where logs begin on the coordinator's connection.
+def _past_what_waits(send: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A broker answers what comes on one connection in order, and some answers take their time.
 
-    A broker answers what comes on one connection in order: on the other one the answer waits behind that of a fetch,
-    1.5 s long where nothing new comes. A platform's transactions leave gaps for their marks, each batch then asks, and
-    the stream took 30 messages a second.
+    Where logs begin is asked on the coordinator's: on the other one the answer waits behind that of a fetch, 1.5 s long
+    where nothing new comes. A platform's transactions leave gaps for their marks, each batch then asks, and the stream
+    took 30 messages a second. The group is left on a connection of its own: on the coordinator's a join may wait.
     """
 
-    async def send_beside(node: int, request: Any, **given: Any) -> Any:
+    async def send_past(node: int, request: Any, **given: Any) -> Any:
         if isinstance(request, OffsetRequest):
             given["group"] = ConnectionGroup.COORDINATION
+        elif isinstance(request, LeaveGroupRequest):
+            given["group"] = _LEAVING
         return await send(node, request, **given)
 
-    return send_beside
+    return send_past
 
 
 class Consumer(driver.Consumer):
