@@ -105,6 +105,16 @@ def apply_threshold(negotiated: Negotiated, margin: NDArray[np.float64], thresho
     return Threshold(threshold, accepted, final)
 
 
+def affordable(negotiated: Negotiated, margin: NDArray[np.float64], most_calls: float) -> float:
+    """Share of the messages, the least certain first, that can be negotiated within so many calls a message.
+
+    At most `MOST_ASKED` in any case.
+    """
+    further = (negotiated.decisions - 1)[np.argsort(margin, kind="stable")].cumsum()
+    count = int(np.searchsorted(further, (most_calls - 1) * len(margin), side="right"))
+    return min(count / len(margin), MOST_ASKED)
+
+
 def fit_threshold(
     negotiated: Negotiated,
     temperature: float,

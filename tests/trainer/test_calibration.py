@@ -84,18 +84,31 @@ def test_a_margin_at_the_threshold_is_accepted() -> None:
     assert found.final.tolist() == [1, 0]
 
 
-def test_what_chance_could_make_half_a_point_of_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 300 messages, 27 asked could cost a point by luck alone; the discriminator here is right as often as wrong."""
-    rng = np.random.default_rng(5)
-    logits, truth = drawn(1.0, 300)
-    final = np.where(rng.random(300) < 0.5, truth, (truth + 1) % 5)
-    monkeypatch.setattr(fitting, "negotiate", lambda *_: negotiated(logits, final))
+def _fitted(monkeypatch: pytest.MonkeyPatch, found: Negotiated, truth: Indices) -> tuple[fitting.Fitted, list[Example]]:
+    """A fit to these answers, and the examples that they are of: five messages a conversation."""
+    monkeypatch.setattr(fitting, "negotiate", lambda *_: found)
     labels = tuple(Label(name=name, word=name) for name in "abcde")
     bare: Any = PromptParts.model_construct
     question = Question(bare(labels=labels), None, ())
     asked = [Example(str(index // 5), question, (), int(target)) for index, target in enumerate(truth)]
     nobody: Any = None
-    fitted = fitting.fit(nobody, nobody, ModelProfile.read(find_model(SHIPPED_MODEL)), asked)
+    return fitting.fit(nobody, nobody, ModelProfile.read(find_model(SHIPPED_MODEL)), asked), asked
+
+
+@pytest.mark.parametrize("decisions", [2, 6])
+def test_even_a_useful_discriminator_costs_next_to_no_time(monkeypatch: pytest.MonkeyPatch, decisions: int) -> None:
+    logits, truth = drawn(1.0, 1000)
+    always = Negotiated(logits, logits.argmax(-1), truth, np.full(len(truth), decisions))
+    fitted, _ = _fitted(monkeypatch, always, truth)
+    assert 1.03 < fitted.dev.policies["calibrated"].decisions < 1.045, "but for a message that rounding moves"
+
+
+def test_what_chance_could_make_half_a_point_of_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 300 messages, 27 asked could cost a point by luck alone; the discriminator here is right as often as wrong."""
+    rng = np.random.default_rng(5)
+    logits, truth = drawn(1.0, 300)
+    final = np.where(rng.random(300) < 0.5, truth, (truth + 1) % 5)
+    fitted, asked = _fitted(monkeypatch, negotiated(logits, final), truth)
     assert fitted.dev.policies["calibrated"].gain.low >= -0.005
     free = fit_threshold(negotiated(logits, final), fitted.profile.temperature, truth)
     unbounded = compare(negotiated(logits, final), asked, fitted.profile.model_copy(update={"threshold": free.margin}))

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from prompts.roles import RolePrompts
-from trainer.calibration import MOST_ASKED, fit_temperature, fit_threshold, margins
+from trainer.calibration import affordable, fit_temperature, fit_threshold, margins
 from trainer.examples import Example
 from trainer.gate.answers import Trust
 from trainer.gate.sets import targets
 from trainer.metrics import OUTLIER
-from trainer.sanm import Negotiated, negotiate
+from trainer.sanm import negotiate
 
 #: What is written to the metadata is readable, and rounded before it is judged.
 _DIGITS: Final = 4
@@ -44,10 +41,3 @@ def fit_trust(
     temperature = round(fit_temperature(found.logits[sound], truth[sound]), _DIGITS) if sound.any() else 1.0
     share = affordable(found, margins(found.logits, temperature), most_calls)
     return Trust(temperature, round(fit_threshold(found, temperature, truth, share).margin, _DIGITS))
-
-
-def affordable(found: Negotiated, margin: NDArray[np.float64], most_calls: float) -> float:
-    """Share of the messages, the least certain first, that can be negotiated within so many calls a message."""
-    further = (found.decisions - 1)[np.argsort(margin, kind="stable")].cumsum()
-    count = int(np.searchsorted(further, (most_calls - 1) * len(margin), side="right"))
-    return min(count / len(margin), MOST_ASKED)
