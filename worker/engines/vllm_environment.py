@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from schemas.processor import multiplies_bfloat16
 from worker.engines.vllm_options import VllmOptions
 
 #: In two bytes a number; float32 gets twice as much for as many tokens.
 _CPU_KV_CACHE_MB: Final = 256
-#: What processors with products of bfloat16 call them: x86 the first two, ARM the last.
-_BFLOAT16_PRODUCTS: Final = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 def prepare_environment() -> None:
@@ -42,8 +41,7 @@ def on_this_machine(options: VllmOptions) -> VllmOptions:
     on_cpu = not torch.cuda.is_available()
     eager = on_cpu if options.eager is None else options.eager
     dtype, kv_cache_mb = options.dtype, options.kv_cache_mb
-    if on_cpu and dtype == "auto" and not any(map(torch.cpu.get_capabilities().get, _BFLOAT16_PRODUCTS)):
-        # Without such instructions bfloat16 takes four times as long.
+    if on_cpu and dtype == "auto" and not multiplies_bfloat16(torch.cpu.get_capabilities()):
         dtype = "float32"
     if on_cpu and kv_cache_mb is None:
         kv_cache_mb = _CPU_KV_CACHE_MB * (2 if dtype == "float32" else 1)
