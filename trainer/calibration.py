@@ -1,5 +1,6 @@
 """How far a model's first answers can be trusted: a temperature, and the margin at which one is taken at once."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -103,6 +104,12 @@ def apply_threshold(negotiated: Negotiated, margin: NDArray[np.float64], thresho
     accepted = margin >= threshold
     final = np.where(accepted, negotiated.first, negotiated.final)
     return Threshold(threshold, accepted, final)
+
+
+def least_certain(margin: NDArray[np.float64]) -> Indices:
+    """Places of the messages that a threshold may send on, the least certain first: a share of `MOST_ASKED`."""
+    result: Indices = np.argsort(margin, kind="stable")[: math.ceil(MOST_ASKED * len(margin))]
+    return result
 
 
 def affordable(negotiated: Negotiated, margin: NDArray[np.float64], most_calls: float) -> float:

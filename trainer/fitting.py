@@ -7,9 +7,10 @@ from transformers import PreTrainedModel
 
 from prompts.profile import ModelProfile
 from prompts.roles import RolePrompts
-from trainer.calibration import Worth, affordable, fit_temperature, fit_threshold, margins
+from trainer.calibration import Worth, affordable, fit_temperature, fit_threshold, least_certain, margins
 from trainer.examples import Example
 from trainer.policies import Comparison, compare
+from trainer.predict import label_logits
 from trainer.sanm import negotiate
 
 #: What is written to the profile is readable, and rounded before it is judged.
@@ -48,9 +49,11 @@ def fit(
         worth: what the threshold may not cost; weighted F1 if it is left out.
     """
     truth = np.array([one.target for one in dev])
-    found = negotiate(model, roles, dev)
-    temperature = round(fit_temperature(found.logits, truth), _DIGITS)
-    asked = affordable(found, margins(found.logits, temperature), _MOST_CALLS)
+    logits = label_logits(model, dev)
+    temperature = round(fit_temperature(logits, truth), _DIGITS)
+    margin = margins(logits, temperature)
+    found = negotiate(model, roles, dev, logits=logits, among=least_certain(margin))
+    asked = affordable(found, margin, _MOST_CALLS)
     while True:
         threshold = round(fit_threshold(found, temperature, truth, asked, worth).margin, _DIGITS)
         fitted = profile.model_copy(update={"temperature": temperature, "threshold": threshold})

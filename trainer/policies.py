@@ -47,7 +47,7 @@ class Comparison:
     """All policies on the same messages.
 
     Attributes:
-        policies: one-pass, paper and calibrated, by name.
+        policies: one-pass and calibrated, by name.
         calibration_error: of the first answers' confidence, before and after the temperature.
         asked: share of the messages that policy calibrated sends on to the discriminator.
     """
@@ -64,7 +64,6 @@ def compare(found: Negotiated, examples: Sequence[Example], profile: ModelProfil
     calibrated = apply_threshold(found, margins(found.logits, profile.temperature), profile.threshold)
     outcomes = {
         "one-pass": (found.first, np.ones(len(truth))),
-        "paper": (found.final, found.decisions),
         "calibrated": (calibrated.final, np.where(calibrated.accepted, 1, found.decisions)),
     }
     right = truth == found.first

@@ -39,6 +39,7 @@ def negotiate(
     examples: Sequence[Example],
     rounds: int = 3,
     logits: NDArray[np.float64] | None = None,
+    among: Indices | None = None,
 ) -> Negotiated:
     """Ask G and D by turns until each example has its consensus or ``rounds`` rounds are over.
 
@@ -48,12 +49,14 @@ def negotiate(
         examples: the messages.
         rounds: most of them.
         logits: G's first ones, where they are known already.
+        among: places of the examples that D is asked about; the others keep their first answer. All, if left out.
     """
     logits = label_logits(model, examples) if logits is None else logits
     first = decisions(logits)
-    final = np.full(len(examples), OUTLIER, dtype=np.int64)
     answers = [[int(one)] for one in first]
-    open_ones = list(range(len(examples)))
+    open_ones = list(range(len(examples))) if among is None else among.tolist()
+    final = first.copy()
+    final[open_ones] = OUTLIER
     for _ in range(2 * rounds - 1):
         asked = [examples[index] for index in open_ones]
         if not asked:

@@ -86,7 +86,8 @@ def test_a_margin_at_the_threshold_is_accepted() -> None:
 
 def _fitted(monkeypatch: pytest.MonkeyPatch, found: Negotiated, truth: Indices) -> tuple[fitting.Fitted, list[Example]]:
     """A fit to these answers, and the examples that they are of: five messages a conversation."""
-    monkeypatch.setattr(fitting, "negotiate", lambda *_: found)
+    monkeypatch.setattr(fitting, "label_logits", lambda *_: found.logits)
+    monkeypatch.setattr(fitting, "negotiate", lambda *_, **__: found)
     labels = tuple(Label(name=name, word=name) for name in "abcde")
     bare: Any = PromptParts.model_construct
     question = Question(bare(labels=labels), None, ())

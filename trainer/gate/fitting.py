@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from prompts.roles import RolePrompts
-from trainer.calibration import affordable, fit_temperature, fit_threshold, margins
+from trainer.calibration import affordable, fit_temperature, fit_threshold, least_certain, margins
 from trainer.examples import Example
 from trainer.gate.answers import Trust
 from trainer.gate.sets import targets
 from trainer.metrics import OUTLIER
-from trainer.sanm import negotiate
+from trainer.predict import label_logits
+from trainer.sanm import decisions, negotiate
 
 #: What is written to the metadata is readable, and rounded before it is judged.
 _DIGITS: Final = 4
@@ -35,9 +36,11 @@ def fit_trust(
         rounds: of the negotiation.
         most_calls: model calls a message, on this data.
     """
-    found = negotiate(model, roles, development, rounds)
-    sound = found.first != OUTLIER
+    logits = label_logits(model, development)
+    sound = decisions(logits) != OUTLIER
     truth = targets(development)
-    temperature = round(fit_temperature(found.logits[sound], truth[sound]), _DIGITS) if sound.any() else 1.0
-    share = affordable(found, margins(found.logits, temperature), most_calls)
+    temperature = round(fit_temperature(logits[sound], truth[sound]), _DIGITS) if sound.any() else 1.0
+    margin = margins(logits, temperature)
+    found = negotiate(model, roles, development, rounds, logits, least_certain(margin))
+    share = affordable(found, margin, most_calls)
     return Trust(temperature, round(fit_threshold(found, temperature, truth, share).margin, _DIGITS))
