@@ -67,8 +67,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_thread_stop(self) -> None:
         """Leave without an answer to a join: Kafka holds it back until all members have come, or are given up."""
-        if self._consumer is not None:
-            task = self._consumer._coordinator._coordination_task  # noqa: SLF001
+        # None while the client has not found Kafka yet.
+        coordinator = None if self._consumer is None else self._consumer._coordinator  # noqa: SLF001
+        if coordinator is not None:
+            task = coordinator._coordination_task  # noqa: SLF001
             task.cancel()
             await asyncio.wait([task])
         await super().on_thread_stop()

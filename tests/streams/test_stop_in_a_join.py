@@ -1,16 +1,19 @@
 """Told to stop while Kafka holds back the answer to a join, for another member is away: nobody waits for that one."""
 
+import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from schemas.group_description import describe_group
 from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from streams.transport import ConsumerThread
 from tests.conftest import TopicsFactory
 from tests.streams.stream_rig import StreamRig, stop, wait_for_log
 from tests.waiting import wait_for
@@ -65,3 +68,13 @@ def test_a_member_leaves_though_its_join_has_no_answer(
             assert stop(child) == 0, log.read_text()
             wait_for(lambda: len(group().members) == 2, "it is no member any more")
             assert group().state == _JOINING
+
+
+def test_a_client_that_has_not_found_kafka_yet() -> None:
+    async def stop() -> bool:
+        thread: Any = ConsumerThread.__new__(ConsumerThread)
+        thread._consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", group_id="group")
+        await thread.on_thread_stop()
+        return bool(thread._consumer._closed)
+
+    assert asyncio.run(stop())
