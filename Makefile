@@ -62,8 +62,12 @@ lint: env
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 
+# Two processes test at once: with threads for all cores each, they wait for one another at full load.
+HALF := $(shell python3 -c 'import os; print(max((os.cpu_count() or 1) // 2, 1))')
+
 test: browser env lint ## format, lint, types, import rules and all tests but the soak
-	@$(RUN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(HALF)} \
+	  $(RUN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: env ## all long tests, faults and their negative controls first; hours; writes docs/faults.md
 	@FAULTS_REPORT=docs/faults.md $(RUN)/python -m pytest --quiet --capture=no -m "" -k "soak or control" tests/faults

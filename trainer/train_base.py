@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import structlog
+import torch
 from transformers import OPTForCausalLM
 
 from prompts.profile import TOKENIZER_FILE, ModelProfile
@@ -14,6 +15,7 @@ from trainer.examples import ExampleBuilder
 from trainer.fitting import Fitted, fit
 from trainer.mixture import FurtherCorpus, Mixture, drawn, load_further
 from trainer.model_folder import write_model, write_profile
+from trainer.precision import computed_in
 from trainer.settings import TrainBaseSettings
 from trainer.warm_start import tokenizer_text, warm_start
 
@@ -64,7 +66,7 @@ def train_base(settings: TrainBaseSettings) -> Fitted:
     for result in training.run():
         log.info("epoch_done", weighted_f1=round(result.weighted_f1, 4), accuracy=round(result.accuracy, 4))
     write_model(settings.model_folder, training.model.config, training.best(), profile, tokenizer)
-    served = OPTForCausalLM.from_pretrained(settings.model_folder)
+    served = OPTForCausalLM.from_pretrained(settings.model_folder, dtype=computed_in(torch.device("cpu")))
     fitted = fit(served, builder.roles, profile, data.dev)
     write_profile(settings.model_folder, fitted.profile)
     return fitted

@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from transformers import OPTForCausalLM
 
 from prompts.parts import HistoryRule, PartsBuilder
 from prompts.profile import SHIPPED_MODEL
@@ -22,6 +20,7 @@ from tests.prompts.swaying import Swayed, holm, swayed
 from tests.worker.model_folder import make_folder, roles_of
 from tests.worker.test_reasoned_over_http import Chat, chat
 from trainer.examples import Example
+from trainer.lora.loading import load_for_answers
 from trainer.predict import label_logits
 from trainer.sanm import decisions
 from worker.reasoning import read_answer
@@ -57,7 +56,7 @@ def all_cases(served: ServedBuilders) -> list[Case]:
 @pytest.fixture(scope="module")
 def model(served: ServedBuilders, roles: RolePrompts) -> Answer:
     """The model that ships, as `sentistream evaluate` asks it."""
-    network = OPTForCausalLM.from_pretrained(served.folder, dtype=torch.bfloat16)
+    network = load_for_answers(served.folder, None)
     known: dict[tuple[int, ...], int] = {}
 
     def answer(asked: Sequence[Case]) -> NDArray[np.int64]:
@@ -165,7 +164,8 @@ def test_a_model_that_obeys_now_and_then_is_found_out(all_cases: list[Case], obe
 
 
 def test_every_injected_message_has_a_label_of_the_set(model: Answer, all_cases: list[Case]) -> None:
-    few = all_cases[:: len(CARRIERS["en"])]
+    # The carrier that the test above asks about too: most of these are known.
+    few = all_cases[1 :: len(CARRIERS["en"])]
     answers = model(few)
     assert ((answers >= 0) & (answers < len(few[0].plain.labels))).all(), "an outlier"
 
