@@ -63,7 +63,7 @@ lint: env
 	@$(RUN)/lint-imports
 
 # Two processes test at once: with threads for all cores each, they wait for one another at full load.
-HALF := $(shell python3 -c 'import os; print(max((os.cpu_count() or 1) // 2, 1))')
+HALF = $(shell "$(PYTHON)" -c 'import os; print(max((os.cpu_count() or 1) // 2, 1))')
 
 test: browser env lint ## format, lint, types, import rules and all tests but the soak
 	@OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$(HALF)} \
