@@ -1,4 +1,4 @@
-"""A small model folder, for what the stream needs of a model is its tokenizer and its profile."""
+"""A small model folder, for what the stream needs of a model is its tokenizer and its profile; and all around it."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +9,9 @@ from prompts.parts import HistoryRule, PartsBuilder
 from prompts.profile import PROFILE_FILE, TOKENIZER_FILE, ModelProfile
 from prompts.tokenizer import PromptTokenizer
 from schemas.taxonomy import load_taxonomy
+from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.conftest import TopicsFactory
+from tests.streams.stream_rig import StreamRig
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,8 @@ def builder(model: Path) -> PartsBuilder:
     profile = ModelProfile.read(model)
     rule = HistoryRule(profile.history_turns, 1800.0)
     return PartsBuilder(profile, PromptTokenizer(model), load_taxonomy("meld"), rule)
+
+
+@pytest.fixture
+def rig(kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFactory, model: Path) -> StreamRig:
+    return StreamRig(kafka.bootstrap_servers, redis_server.url, topics(), model)

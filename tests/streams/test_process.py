@@ -32,11 +32,6 @@ from tests.waiting import wait_for
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def rig(kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFactory, model: Path) -> StreamRig:
-    return StreamRig(kafka.bootstrap_servers, redis_server.url, topics(), model)
-
-
 def check_accepted(found: dict[int, list[SanmRequest | Rejected]]) -> None:
     """A worker takes each message once, in order, and sees no gap."""
     for requests in found.values():

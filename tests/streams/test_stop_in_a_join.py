@@ -12,9 +12,7 @@ from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
 from schemas.group_description import describe_group
-from sentistream.embedded import EmbeddedKafka, EmbeddedRedis
 from streams.transport import ConsumerThread
-from tests.conftest import TopicsFactory
 from tests.streams.stream_rig import StreamRig, stop, wait_for_log
 from tests.waiting import wait_for
 
@@ -25,11 +23,6 @@ _SESSION: Final = {"KAFKA_SESSION_TIMEOUT_MS": "120000"}
 _JOINING: Final = ConsumerGroupState.PREPARING_REBALANCING
 #: What aiokafka says when a heartbeat's answer asks for a join.
 _NEW_ROUND: Final = "because it is rebalancing"
-
-
-@pytest.fixture
-def rig(kafka: EmbeddedKafka, redis_server: EmbeddedRedis, topics: TopicsFactory, model: Path) -> StreamRig:
-    return StreamRig(kafka.bootstrap_servers, redis_server.url, topics(), model)
 
 
 @pytest.fixture

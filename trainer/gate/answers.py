@@ -88,13 +88,9 @@ def answer(model: Any, roles: RolePrompts, examples: Sequence[Example], serving:
     if serving.policy == "vote3":
         return _votes(logits, examples, trust)
     first = decisions(logits)
-    final = first.copy()
-    calls = np.ones(len(examples), dtype=np.int64)
     rows = np.flatnonzero(~_taken(logits, examples, serving.policy, trust) | (first == OUTLIER))
-    if len(rows):
-        found = negotiate(model, roles, [examples[row] for row in rows], serving.rounds, logits[rows])
-        final[rows], calls[rows] = found.final, found.decisions
-    return Answers(logits, first, final, calls)
+    found = negotiate(model, roles, examples, serving.rounds, logits, rows)
+    return Answers(logits, first, found.final, found.decisions)
 
 
 def _taken(logits: NDArray[np.float64], examples: Sequence[Example], policy: Policy, trust: Trust) -> NDArray[np.bool_]:
